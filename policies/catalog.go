@@ -1,0 +1,8 @@
+package policies
+
+// Catalogue lists all rules by ID.
+func Catalogue() []Rule {
+	return []Rule{
+		vipConflict(),
+	}
+}

@@ -1,0 +1,168 @@
+package policies
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"fedmesh.io/fedmesh/policies/mesh"
+)
+
+// Evaluator runs the rules over objects. It is never changed once it is made
+// and is safe for use by several goroutines.
+type Evaluator struct {
+	rules  []Rule
+	byKind map[mesh.Kind][]int // indices into rules
+}
+
+// Outcome is what the rules say about an object.
+type Outcome struct {
+	// Findings in the order of the catalogue, each with the action that it
+	// leads to. A finding that is Known leads to a warning at most.
+	Findings []Finding
+	// Failures of rules that panicked. Nobody can say what they would have
+	// found.
+	Failures []Failure
+}
+
+// Failure is a rule that panicked.
+type Failure struct {
+	Rule   string
+	Action Action
+	// Reason is what the rule panicked with.
+	Reason string
+}
+
+// Denied returns the findings that refuse the object.
+func (o Outcome) Denied() []Finding { return o.with(Deny) }
+
+// Warned returns the findings that the user is warned about.
+func (o Outcome) Warned() []Finding { return o.with(Warn) }
+
+func (o Outcome) with(action Action) []Finding {
+	var findings []Finding
+	for _, finding := range o.Findings {
+		if finding.Action == action {
+			findings = append(findings, finding)
+		}
+	}
+	return findings
+}
+
+// NewEvaluator checks the table of rules and prepares it: IDs are unique and in
+// order, and nothing that a user or a rule's caller relies on is missing.
+func NewEvaluator(rules []Rule) (*Evaluator, error) {
+	evaluator := &Evaluator{rules: slices.Clone(rules), byKind: map[mesh.Kind][]int{}}
+	for i, rule := range rules {
+		switch {
+		case i > 0 && rules[i-1].ID >= rule.ID:
+			return nil, fmt.Errorf("rule %s stands behind %s; rules are listed once each and by ID", rule.ID, rules[i-1].ID)
+		case rule.Name == "" || rule.Summary == "" || rule.Check == nil || len(rule.Applies) == 0:
+			return nil, fmt.Errorf("rule %s lacks a name, a summary, a check or kinds to apply to", rule.ID)
+		case rule.Action != Deny && rule.Action != Warn && rule.Action != Audit:
+			return nil, fmt.Errorf("rule %s has action %q; want Deny, Warn or Audit", rule.ID, rule.Action)
+		}
+		for _, kind := range rule.Applies {
+			evaluator.byKind[kind] = append(evaluator.byKind[kind], i)
+		}
+	}
+	return evaluator, nil
+}
+
+// Rules returns the rules in the order of their IDs. They must not be changed.
+func (e *Evaluator) Rules() []Rule { return e.rules }
+
+// AppliesTo reports whether any rule is about objects of kind.
+func (e *Evaluator) AppliesTo(kind mesh.Kind) bool { return len(e.byKind[kind]) > 0 }
+
+// Evaluate runs the rules that apply to the review's object. Where it replaces
+// another, an unchanged specification has no findings, and of a changed one only
+// what the old object did not have is enforced; the rest are warnings, so that
+// an object older than its rules can be mended step by step.
+func (e *Evaluator) Evaluate(review Review, index *mesh.Index, federation *mesh.Federation) Outcome {
+	if review.Old != nil && mesh.SameSpec(review.Old, review.Object) {
+		return Outcome{}
+	}
+	outcome := e.check(review, mesh.NewView(index, federation, review.Object))
+	if review.Old != nil && len(outcome.Findings) > 0 {
+		old := e.check(Review{Object: review.Old}, mesh.NewView(index, federation, review.Old))
+		tolerate(outcome.Findings, old.Findings)
+	}
+	return outcome
+}
+
+// check runs the rules over one object as it is.
+func (e *Evaluator) check(review Review, view *mesh.View) Outcome {
+	var outcome Outcome
+	for _, i := range e.byKind[review.Object.Kind] {
+		rule := &e.rules[i]
+		findings, failure := contain(rule, review, view)
+		if failure != "" {
+			action := e.action(rule, rule.Action, review, view)
+			outcome.Failures = append(outcome.Failures, Failure{Rule: rule.ID, Action: action, Reason: failure})
+			continue
+		}
+		for _, finding := range findings {
+			if finding.Action == "" {
+				finding.Action = rule.Action
+			}
+			if e.action(rule, finding.Action, review, view) == Off {
+				continue
+			}
+			finding.Rule = rule.ID
+			finding.Ref = review.Object.Ref
+			outcome.Findings = append(outcome.Findings, finding)
+		}
+	}
+	// What is suppressed hangs on what the rules themselves say, not on what the
+	// Federation makes of it.
+	outcome.Findings = suppress(outcome.Findings)
+	for i := range outcome.Findings {
+		finding := &outcome.Findings[i]
+		finding.Action = e.action(e.rule(finding.Rule), finding.Action, review, view)
+	}
+	return outcome
+}
+
+// action applies the Federation's settings to what a finding of rule would lead
+// to by itself.
+func (e *Evaluator) action(rule *Rule, action Action, review Review, view *mesh.View) Action {
+	return view.Federation().Action(rule.ID, action, view.NamespaceLabels(review.Object.Namespace))
+}
+
+func (e *Evaluator) rule(id string) *Rule {
+	i, _ := slices.BinarySearchFunc(e.rules, id, func(r Rule, id string) int { return strings.Compare(r.ID, id) })
+	return &e.rules[i]
+}
+
+// contain runs one rule and turns a panic into its text: one broken rule must
+// not take the others with it.
+func contain(rule *Rule, review Review, view *mesh.View) (findings []Finding, failure string) {
+	defer func() {
+		if reason := recover(); reason != nil {
+			findings, failure = nil, fmt.Sprint(reason)
+		}
+	}()
+	return rule.Check(review, view), ""
+}
+
+// tolerate marks the findings that old had as well.
+func tolerate(findings, old []Finding) {
+	known := map[string]bool{}
+	for _, finding := range old {
+		known[finding.Fingerprint()] = true
+	}
+	for i := range findings {
+		if known[findings[i].Fingerprint()] {
+			findings[i].Known = true
+			if findings[i].Action == Deny {
+				findings[i].Action = Warn
+			}
+		}
+	}
+}
+
+// spec is the path that every rule's fields begin with.
+func spec() *field.Path { return field.NewPath("spec") }

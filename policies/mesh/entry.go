@@ -1,0 +1,153 @@
+package mesh
+
+import (
+	"net/netip"
+	"slices"
+
+	networking "istio.io/api/networking/v1alpha3"
+)
+
+// tlsModeLabel and its value mark endpoints that take Istio's mutual TLS (istio
+// pilot/pkg/serviceregistry/serviceentry/conversion.go,
+// getTLSModeFromWorkloadEntry).
+const (
+	tlsModeLabel = "security.istio.io/tlsMode"
+	tlsModeIstio = "istio"
+)
+
+// Holder is whatever holds an address: a ServiceEntry, a Service or another
+// object that an IPAddress stands for.
+type Holder struct {
+	// Ref of the object. For an IPAddress that is the IPAddress itself.
+	Ref Ref
+	// Revision of a ServiceEntry; empty for what no revision divides.
+	Revision string
+	// Created is when the object was created, in seconds since 1970, and 0 when
+	// that is not known.
+	Created int64
+	// Hosts that the address belongs to, in canonical form. For a Service and
+	// an IPAddress there are none.
+	Hosts []string
+}
+
+// Entry is what the Index keeps of a ServiceEntry.
+type Entry struct {
+	Holder
+	// Addresses are the single addresses of spec.addresses.
+	Addresses []netip.Addr
+	// Ports are the numbers of the entry's ports.
+	Ports []uint32
+	// ExportTo as it was written; none means everywhere.
+	ExportTo []string
+	// MutualTLS is true when Istio's automatic mutual TLS covers every endpoint:
+	// the entry selects workloads, or each endpoint is labelled for it.
+	MutualTLS bool
+
+	automatic []automaticAddress
+}
+
+type automaticAddress struct {
+	addr   netip.Addr
+	holder *Holder
+}
+
+func newEntry(object *Object) *Entry {
+	spec := object.ServiceEntry
+	entry := &Entry{
+		Holder:    newHolder(object),
+		MutualTLS: MutualTLS(spec),
+	}
+	entry.Hosts = make([]string, 0, len(spec.GetHosts()))
+	for _, host := range spec.GetHosts() {
+		if host = CanonicalHost(host); !slices.Contains(entry.Hosts, host) {
+			entry.Hosts = append(entry.Hosts, host)
+		}
+	}
+	for _, text := range spec.GetAddresses() {
+		address, ok := ParseAddress(text)
+		if ok && address.Single() && !slices.Contains(entry.Addresses, address.Addr) {
+			entry.Addresses = append(entry.Addresses, address.Addr)
+		}
+	}
+	entry.Addresses = slices.Clip(entry.Addresses)
+	for _, port := range spec.GetPorts() {
+		entry.Ports = append(entry.Ports, port.GetNumber())
+	}
+	entry.Ports = slices.Clip(entry.Ports)
+	if len(spec.GetExportTo()) > 0 {
+		entry.ExportTo = slices.Clone(spec.GetExportTo())
+	}
+	for _, given := range object.Automatic {
+		address, ok := ParseAddress(given.GetValue())
+		if !ok || !address.Single() || slices.Contains(entry.Addresses, address.Addr) {
+			continue
+		}
+		holder := entry.Holder
+		if host := given.GetHost(); host != "" {
+			holder.Hosts = []string{CanonicalHost(host)}
+		}
+		entry.automatic = append(entry.automatic, automaticAddress{addr: address.Addr, holder: &holder})
+	}
+	return entry
+}
+
+func newHolder(object *Object) Holder {
+	holder := Holder{Ref: object.Ref, Revision: object.Revision}
+	if !object.Created.IsZero() {
+		holder.Created = object.Created.Unix()
+	}
+	return holder
+}
+
+// MutualTLS reports whether Istio's automatic mutual TLS covers every endpoint
+// of a ServiceEntry: it selects workloads, or each endpoint is labelled for it
+// or, without the label, has a service account.
+func MutualTLS(spec *networking.ServiceEntry) bool {
+	if spec.GetWorkloadSelector() != nil {
+		return true
+	}
+	for _, endpoint := range spec.GetEndpoints() {
+		mode, labelled := endpoint.GetLabels()[tlsModeLabel]
+		if labelled && mode != tlsModeIstio || !labelled && endpoint.GetServiceAccount() == "" {
+			return false
+		}
+	}
+	return len(spec.GetEndpoints()) > 0
+}
+
+// VisibleIn reports whether the entry is exported to namespace.
+func (e *Entry) VisibleIn(namespace string) bool {
+	return exported(e.ExportTo, e.Ref.Namespace, namespace)
+}
+
+// Public reports whether the entry is exported to every namespace.
+func (e *Entry) Public() bool { return Public(e.ExportTo) }
+
+// Public reports whether an object with this exportTo is exported to every
+// namespace: it names none, or "*".
+func Public(exportTo []string) bool {
+	return len(exportTo) == 0 || slices.Contains(exportTo, "*")
+}
+
+// Exports lists the namespaces that an object of namespace own with this
+// exportTo is exported to: "." is its own namespace, "~" is nowhere. It does
+// not speak of "*" and of an empty exportTo: those are Public.
+func Exports(exportTo []string, own string) []string {
+	var namespaces []string
+	for _, name := range exportTo {
+		switch name {
+		case ".":
+			name = own
+		case "~", "*":
+			continue
+		}
+		if !slices.Contains(namespaces, name) {
+			namespaces = append(namespaces, name)
+		}
+	}
+	return namespaces
+}
+
+func exported(exportTo []string, own, namespace string) bool {
+	return Public(exportTo) || slices.Contains(Exports(exportTo, own), namespace)
+}

@@ -1,0 +1,93 @@
+package mesh
+
+import "net/netip"
+
+// Usable reports whether addr can be a virtual address at all, and if not, what
+// it is: "a multicast address", "a loopback address" and so on.
+func Usable(addr netip.Addr) (bool, string) {
+	switch {
+	case addr.IsMulticast():
+		return false, "a multicast address"
+	case addr.IsLoopback():
+		return false, "a loopback address"
+	case addr.IsUnspecified():
+		return false, "the unspecified address"
+	case addr.IsLinkLocalUnicast():
+		return false, "a link-local address"
+	case addr == netip.AddrFrom4([4]byte{255, 255, 255, 255}):
+		return false, "the broadcast address"
+	}
+	return true, ""
+}
+
+// probes bounds the search for a free address: it is done for a message, not
+// for a decision.
+const probes = 1 << 16
+
+// NextFree returns the first address after addr that a federated host could
+// have: in the ranges of the federation, usable, not reserved, in no range of
+// Services or of Istio's allocator, and held by nobody. Where addr itself lies
+// outside the ranges the search begins with their first addresses. It returns
+// false when it found none.
+func (v *View) NextFree(addr netip.Addr) (netip.Addr, bool) {
+	v.reads |= KindSet(ServiceEntry, Service, IPAddress, ServiceCIDR)
+	v.index.lock.RLock()
+	defer v.index.lock.RUnlock()
+
+	ranges := v.federation.Ranges(addr)
+	for i, prefix := range ranges {
+		if prefix.Contains(addr) {
+			ranges = append([]netip.Prefix{netip.PrefixFrom(addr, prefix.Bits())}, append(ranges[:i:i], ranges[i+1:]...)...)
+			break
+		}
+	}
+	left := probes
+	for _, prefix := range ranges {
+		within := prefix.Masked()
+		for candidate := prefix.Addr(); within.Contains(candidate) && left > 0; left-- {
+			if candidate == addr || candidate == within.Addr() {
+				candidate = candidate.Next()
+				continue
+			}
+			taken, blocked := v.taken(candidate)
+			if !taken {
+				return candidate, true
+			}
+			candidate = after(blocked, candidate)
+		}
+	}
+	return netip.Addr{}, false
+}
+
+// taken reports whether candidate cannot be had; if a whole range cannot, that
+// range is returned so that the search can step over it.
+func (v *View) taken(candidate netip.Addr) (bool, netip.Prefix) {
+	if blocked, ok := v.index.serviceRange(candidate); ok {
+		return true, blocked
+	}
+	if blocked, ok := v.federation.Reserved(candidate); ok {
+		return true, blocked
+	}
+	if blocked, ok := v.federation.AutoRange(candidate); ok {
+		return true, blocked
+	}
+	if usable, _ := Usable(candidate); !usable {
+		return true, netip.Prefix{}
+	}
+	_, held := v.index.byAddress.first[candidate]
+	return held, netip.Prefix{}
+}
+
+// after returns the address behind blocked, or behind candidate where nothing
+// wider is blocked. It is invalid behind the last address there is.
+func after(blocked netip.Prefix, candidate netip.Addr) netip.Addr {
+	if !blocked.IsValid() {
+		return candidate.Next()
+	}
+	last := blocked.Masked().Addr().AsSlice()
+	for bit := blocked.Bits(); bit < len(last)*8; bit++ {
+		last[bit/8] |= 1 << (7 - bit%8)
+	}
+	addr, _ := netip.AddrFromSlice(last)
+	return addr.Next()
+}

@@ -1,0 +1,13 @@
+package policies
+
+import "fedmesh.io/fedmesh/policies/mesh"
+
+// Review is what a rule is asked about: an object as it will be stored and, for
+// an update, as it is stored now.
+type Review struct {
+	// Object is the object under review.
+	Object *mesh.Object
+	// Old is the object that Object replaces; nil for one that is new, and
+	// wherever there is no history, as in files.
+	Old *mesh.Object
+}
