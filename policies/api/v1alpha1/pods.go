@@ -49,8 +49,8 @@ const (
 
 // WorkloadSocket is the source of the SPIFFE Workload API socket.
 //
-// +kubebuilder:validation:XValidation:rule="self.type != 'HostPath' || (has(self.path) && self.path.startsWith('/'))",message="path must be an absolute path when type is HostPath"
-// +kubebuilder:validation:XValidation:rule="self.type == 'HostPath' || !has(self.path)",message="path is for type HostPath only"
+// +kubebuilder:validation:XValidation:rule="!has(self.type) || self.type != 'HostPath' || (has(self.path) && self.path.startsWith('/'))",message="path must be an absolute path when type is HostPath"
+// +kubebuilder:validation:XValidation:rule="(has(self.type) && self.type == 'HostPath') || !has(self.path)",message="path is for type HostPath only"
 type WorkloadSocket struct {
 	// Type of the volume.
 	// +kubebuilder:default=CSI
