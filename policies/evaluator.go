@@ -59,8 +59,8 @@ func NewEvaluator(rules []Rule) (*Evaluator, error) {
 		switch {
 		case i > 0 && rules[i-1].ID >= rule.ID:
 			return nil, fmt.Errorf("rule %s stands behind %s; rules are listed once each and by ID", rule.ID, rules[i-1].ID)
-		case rule.Name == "" || rule.Summary == "" || rule.Check == nil || len(rule.Applies) == 0:
-			return nil, fmt.Errorf("rule %s lacks a name, a summary, a check or kinds to apply to", rule.ID)
+		case rule.ID == "" || rule.Name == "" || rule.Summary == "" || rule.Check == nil || len(rule.Applies) == 0:
+			return nil, fmt.Errorf("rule %q lacks an ID, a name, a summary, a check or kinds to apply to", rule.ID)
 		case rule.Action != Deny && rule.Action != Warn && rule.Action != Audit:
 			return nil, fmt.Errorf("rule %s has action %q; want Deny, Warn or Audit", rule.ID, rule.Action)
 		}

@@ -1,8 +1,9 @@
 package policies
 
 import (
-	"net/netip"
-	"strings"
+	"slices"
+
+	networking "istio.io/api/networking/v1alpha3"
 
 	"fedmesh.io/fedmesh/policies/mesh"
 )
@@ -92,35 +93,55 @@ func checkVIPConflict(review Review, view *mesh.View) []Finding {
 		if !ok || !address.Single() {
 			continue
 		}
-		for _, holder := range view.HoldersOf(address.Addr) {
-			if len(holder.Hosts) > 0 && definesAll(entry, holder.Hosts) {
-				continue
-			}
-			findings = append(findings, Finding{
-				Field:   spec().Child("addresses").Index(i),
-				Value:   address.Addr.String(),
-				Message: address.Addr.String() + " already belongs to " + describeHolder(holder),
-				Fix:     nextFree(view, address.Addr),
-				Related: []mesh.Ref{holder.Ref},
-			})
-			break // the oldest holder is enough: it is the one that Istio serves
+		holder, conflict := foreignHolder(view.HoldersOf(address.Addr), entry)
+		if !conflict {
+			continue
 		}
+		findings = append(findings, Finding{
+			Field:   spec().Child("addresses").Index(i),
+			Value:   address.Addr.String(),
+			Message: address.Addr.String() + " already belongs to " + describeHolder(holder, entry),
+			Fix:     nextFree(view, address.Addr),
+			Related: []mesh.Ref{holder.Ref},
+		})
 	}
 	return findings
 }
 
-// describeHolder names the hosts of an address and the object that holds it.
-func describeHolder(holder *mesh.Holder) string {
-	if len(holder.Hosts) == 0 {
-		return holder.Ref.String()
+// foreignHolder returns the oldest of holders that holds its address for a host
+// that entry does not define: it is the one that Istio serves. One that defines
+// none of entry's hosts goes before one that does, for which FED106 may stand.
+func foreignHolder(holders []*mesh.Holder, entry *networking.ServiceEntry) (*mesh.Holder, bool) {
+	var found *mesh.Holder
+	for _, holder := range holders {
+		undefined := undefinedHosts(entry, holder.Hosts)
+		if len(undefined) == len(holder.Hosts) {
+			return holder, true
+		}
+		if len(undefined) > 0 && found == nil {
+			found = holder
+		}
 	}
-	return strings.Join(holder.Hosts, ", ") + " (" + holder.Ref.String() + ")"
+	return found, found != nil
 }
 
-// nextFree is the fix for an address that cannot be had.
-func nextFree(view *mesh.View, addr netip.Addr) string {
-	if free, ok := view.NextFree(addr); ok {
-		return "next free address: " + free.String()
+// describeHolder names the hosts that make the address another's and the object
+// that holds it.
+func describeHolder(holder *mesh.Holder, entry *networking.ServiceEntry) string {
+	if len(holder.Hosts) == 0 {
+		return quoteRef(holder.Ref)
 	}
-	return "choose another address"
+	return andMore(undefinedHosts(entry, holder.Hosts)) + " (" + quoteRef(holder.Ref) + ")"
+}
+
+// undefinedHosts returns those of hosts, which are canonical, that entry does
+// not define.
+func undefinedHosts(entry *networking.ServiceEntry, hosts []string) []string {
+	var undefined []string
+	for _, host := range hosts {
+		if !slices.ContainsFunc(entry.GetHosts(), func(own string) bool { return mesh.CanonicalHost(own) == host }) {
+			undefined = append(undefined, host)
+		}
+	}
+	return undefined
 }

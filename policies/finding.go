@@ -16,6 +16,9 @@ type Finding struct {
 	// Action that the finding leads to. A rule sets it only where it differs
 	// from the rule's own; the evaluator applies the Federation's settings.
 	Action Action
+	// Offline is the action that it leads to where the whole set of objects is
+	// visible, as on the command line; empty where that makes no difference.
+	Offline Action
 	// Ref is the object. The evaluator sets it.
 	Ref mesh.Ref
 	// Field that the finding is about.

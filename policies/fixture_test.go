@@ -81,9 +81,9 @@ func parseFixture(path string, data []byte) (fixture, error) {
 		case object == nil: // comments only
 		case fixture.object == nil:
 			fixture.object = object
-			fixture.index.Put(object)
+			fixture.index.Put(mesh.NewRecord(object))
 		default:
-			fixture.index.Put(object)
+			fixture.index.Put(mesh.NewRecord(object))
 		}
 	}
 	if fixture.object == nil {

@@ -1,7 +1,9 @@
 package policies
 
 import (
-	"slices"
+	"fmt"
+	"net/netip"
+	"strings"
 
 	networking "istio.io/api/networking/v1alpha3"
 
@@ -42,12 +44,57 @@ func federatedEntry(review Review, view *mesh.View) (*networking.ServiceEntry, [
 	return entry, hosts
 }
 
-// definesAll reports whether entry defines each of hosts, which are canonical.
-func definesAll(entry *networking.ServiceEntry, hosts []string) bool {
-	for _, host := range hosts {
-		if !slices.ContainsFunc(entry.GetHosts(), func(own string) bool { return mesh.CanonicalHost(own) == host }) {
-			return false
-		}
+// longestName bounds the names that messages quote. Hosts and names of objects
+// can be 253 bytes long, warnings are cut off behind 256.
+const longestName = 63
+
+// quote is a name or value as messages have it: whole where that is possible,
+// else its beginning and its end.
+func quote(name string) string {
+	if len(name) <= longestName {
+		return name
 	}
-	return true
+	const half = (longestName - len("...")) / 2
+	return strings.ToValidUTF8(name[:half], "") + "..." + strings.ToValidUTF8(name[len(name)-half:], "")
+}
+
+// andMore is the first of names and how many there are beside it.
+func andMore(names []string) string {
+	if len(names) == 1 {
+		return quote(names[0])
+	}
+	return fmt.Sprintf("%s and %d more", quote(names[0]), len(names)-1)
+}
+
+// quoteRef names an object as messages have it.
+func quoteRef(ref mesh.Ref) string {
+	if ref.Namespace == "" {
+		return ref.Kind.String() + " " + quote(ref.Name)
+	}
+	return ref.Kind.String() + " " + quote(ref.Namespace+"/"+ref.Name)
+}
+
+// written is a field of a specification as messages have it, whose value is the
+// one that it also has when it is omitted.
+func written(object *mesh.Object, name, value string) string {
+	if object.Writes(name) {
+		return value
+	}
+	return "omitted, which means " + value
+}
+
+// nextFree is the fix for an address that cannot be had.
+func nextFree(view *mesh.View, addr netip.Addr) string {
+	if free, ok := view.NextFree(addr); ok {
+		return "next free address: " + free.String()
+	}
+	return "choose another address"
+}
+
+// suchAs names a free address behind addr, where there is one to name.
+func suchAs(view *mesh.View, addr netip.Addr) string {
+	if free, ok := view.NextFree(addr); ok {
+		return ", such as " + free.String()
+	}
+	return ""
 }

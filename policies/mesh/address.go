@@ -40,5 +40,13 @@ func ParseAddress(text string) (Address, bool) {
 	return address, true
 }
 
+// String is the address or range in the form that it is compared in.
+func (a Address) String() string {
+	if a.Single() {
+		return a.Addr.String()
+	}
+	return a.Range.Masked().String()
+}
+
 // Single reports whether this is one address rather than a range.
 func (a Address) Single() bool { return !a.Range.IsValid() }

@@ -42,10 +42,10 @@ type Entry struct {
 	// MutualTLS is true when Istio's automatic mutual TLS covers every endpoint:
 	// the entry selects workloads, or each endpoint is labelled for it.
 	MutualTLS bool
-
-	automatic []automaticAddress
 }
 
+// automaticAddress is one that Istio's allocator gave an entry. Few federated
+// entries have any, so an Entry has no room for them.
 type automaticAddress struct {
 	addr   netip.Addr
 	holder *Holder
@@ -77,6 +77,13 @@ func newEntry(object *Object) *Entry {
 	if len(spec.GetExportTo()) > 0 {
 		entry.ExportTo = slices.Clone(spec.GetExportTo())
 	}
+	return entry
+}
+
+// newAutomatic returns the automatic addresses that entry, made of object, does
+// not declare itself.
+func newAutomatic(object *Object, entry *Entry) []automaticAddress {
+	var automatic []automaticAddress
 	for _, given := range object.Automatic {
 		address, ok := ParseAddress(given.GetValue())
 		if !ok || !address.Single() || slices.Contains(entry.Addresses, address.Addr) {
@@ -86,9 +93,9 @@ func newEntry(object *Object) *Entry {
 		if host := given.GetHost(); host != "" {
 			holder.Hosts = []string{CanonicalHost(host)}
 		}
-		entry.automatic = append(entry.automatic, automaticAddress{addr: address.Addr, holder: &holder})
+		automatic = append(automatic, automaticAddress{addr: address.Addr, holder: &holder})
 	}
-	return entry
+	return automatic
 }
 
 func newHolder(object *Object) Holder {
@@ -146,6 +153,18 @@ func Exports(exportTo []string, own string) []string {
 		}
 	}
 	return namespaces
+}
+
+// SameLevel reports whether two ServiceEntries for one host come into each
+// other's way, by their exportTo and own namespace: both are public, or neither
+// is and some namespace sees both. A public one beside one that is not is
+// Istio's way to override a host for some namespaces.
+func SameLevel(exportTo []string, own string, otherExportTo []string, other string) bool {
+	if Public(exportTo) || Public(otherExportTo) {
+		return Public(exportTo) && Public(otherExportTo)
+	}
+	others := Exports(otherExportTo, other)
+	return slices.ContainsFunc(Exports(exportTo, own), func(namespace string) bool { return slices.Contains(others, namespace) })
 }
 
 func exported(exportTo []string, own, namespace string) bool {

@@ -59,17 +59,23 @@ func (t hostTree) remove(entry *Entry) {
 	}
 }
 
-// defining calls yield for each entry with a host that pattern stands for, the
+// defining calls yield for each entry that defines host, until yield returns
+// false.
+func (t hostTree) defining(host string, yield func(*Entry) bool) {
+	t.tree.AscendGreaterOrEqual(hostItem{host: host}, func(item hostItem) bool {
+		return item.host == host && yield(item.entry)
+	})
+}
+
+// covered calls yield for each entry with a host that pattern stands for, the
 // wildcard itself included, until yield returns false.
-func (t hostTree) defining(pattern string, yield func(*Entry) bool) {
+func (t hostTree) covered(pattern string, yield func(*Entry) bool) {
 	suffix, wildcard := strings.CutPrefix(pattern, "*")
 	if !wildcard {
-		suffix = pattern
+		t.defining(pattern, yield)
+		return
 	}
 	t.tree.AscendGreaterOrEqual(hostItem{host: suffix}, func(item hostItem) bool {
-		if wildcard && !strings.HasSuffix(item.host, suffix) || !wildcard && item.host != pattern {
-			return false
-		}
-		return yield(item.entry)
+		return strings.HasSuffix(item.host, suffix) && yield(item.entry)
 	})
 }

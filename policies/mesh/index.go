@@ -2,8 +2,10 @@ package mesh
 
 import (
 	"net/netip"
+	"slices"
 	"sync"
 
+	"github.com/google/btree"
 	"k8s.io/apimachinery/pkg/labels"
 )
 
@@ -19,7 +21,8 @@ const ManagedByFedmesh = "fedmesh.io"
 type Index struct {
 	lock sync.RWMutex
 
-	entries    map[Ref]*Entry
+	entries    *btree.BTreeG[*Entry] // by Ref; takes half the memory of a map
+	automatic  map[Ref][]automaticAddress
 	services   map[Ref]addresses
 	ips        map[Ref]addresses
 	sidecars   map[string]map[string]*SidecarScope // by namespace and name
@@ -27,8 +30,12 @@ type Index struct {
 	cidrs      map[Ref][]netip.Prefix
 
 	byHost    hostTree
-	byAddress multimap[netip.Addr, *Holder]
+	byAddress multimap[addressKey, *Holder]
 }
+
+// addressKey is an address without the zone that no virtual address has, which
+// is a third of a netip.Addr.
+type addressKey = [16]byte
 
 // addresses is what the Index keeps of a Service and of an IPAddress.
 type addresses struct {
@@ -39,80 +46,127 @@ type addresses struct {
 // NewIndex returns an empty Index.
 func NewIndex() *Index {
 	return &Index{
-		entries:    map[Ref]*Entry{},
+		entries:    btree.NewG(btreeDegree, func(a, b *Entry) bool { return a.Ref.Compare(b.Ref) < 0 }),
+		automatic:  map[Ref][]automaticAddress{},
 		services:   map[Ref]addresses{},
 		ips:        map[Ref]addresses{},
 		sidecars:   map[string]map[string]*SidecarScope{},
 		namespaces: map[string]labels.Set{},
 		cidrs:      map[Ref][]netip.Prefix{},
 		byHost:     newHostTree(),
-		byAddress:  newMultimap[netip.Addr, *Holder](),
+		byAddress:  newMultimap[addressKey, *Holder](),
 	}
 }
 
-// Put adds object or replaces what is known of it. Objects of kinds that no
-// question is about are passed over.
-func (x *Index) Put(object *Object) {
-	x.lock.Lock()
-	defer x.lock.Unlock()
-	x.remove(object.Ref)
+// Record is what the Index keeps of one object. Making it apart from putting it
+// in lets a feed drop the object itself early, and keeps the work out of the
+// Index's lock.
+type Record struct {
+	// Ref of the object.
+	Ref Ref
+
+	entry     *Entry
+	automatic []automaticAddress
+	scope     *SidecarScope
+	held      addresses
+	cidrs     []netip.Prefix
+	labels    labels.Set
+}
+
+// NewRecord returns what the Index keeps of object. For kinds that no question
+// is about that is nothing.
+func NewRecord(object *Object) Record {
+	record := Record{Ref: object.Ref}
 	switch object.Kind {
 	case ServiceEntry:
-		entry := newEntry(object)
-		x.entries[entry.Ref] = entry
-		x.byHost.add(entry)
-		for _, addr := range entry.Addresses {
-			x.byAddress.add(addr, &entry.Holder)
-		}
-		for _, automatic := range entry.automatic {
-			x.byAddress.add(automatic.addr, automatic.holder)
-		}
+		record.entry = newEntry(object)
+		record.automatic = newAutomatic(object, record.entry)
 	case Sidecar:
-		scopes := x.sidecars[object.Namespace]
-		if scopes == nil {
-			scopes = map[string]*SidecarScope{}
-			x.sidecars[object.Namespace] = scopes
-		}
-		scopes[object.Name] = newSidecarScope(object)
+		record.scope = newSidecarScope(object)
 	case Service:
-		x.hold(x.services, object, object.Service.ClusterIPs)
+		record.held = newAddresses(object, object.Service.ClusterIPs)
 	case IPAddress:
 		parent := object.IPAddress.ParentRef
 		// The Service that it stands for is known by itself, and so is the
 		// entry that fedmesh keeps one for.
 		if parent.Group == "" && parent.Resource == "services" || object.Labels[managedByLabel] == ManagedByFedmesh {
-			return
+			break
 		}
-		x.hold(x.ips, object, []string{object.Name})
+		record.held = newAddresses(object, []string{object.Name})
 	case ServiceCIDR:
 		for _, text := range object.ServiceCIDR.CIDRs {
 			if prefix, err := netip.ParsePrefix(text); err == nil {
-				x.cidrs[object.Ref] = append(x.cidrs[object.Ref], prefix)
+				record.cidrs = append(record.cidrs, prefix)
 			}
 		}
 	case Namespace:
-		x.namespaces[object.Name] = object.Labels
+		record.labels = object.Labels
+	}
+	return record
+}
+
+// newAddresses notes the addresses of a Service or IPAddress. A headless Service
+// has the text "None" for one and holds nothing.
+func newAddresses(object *Object, texts []string) addresses {
+	var held addresses
+	for _, text := range texts {
+		addr, err := netip.ParseAddr(text)
+		if addr = addr.Unmap(); err == nil && !slices.Contains(held.addrs, addr) {
+			held.addrs = append(held.addrs, addr)
+		}
+	}
+	if len(held.addrs) > 0 {
+		holder := newHolder(object)
+		holder.Revision = ""
+		held.holder = &holder
+	}
+	return held
+}
+
+// Put adds what record says of its object or replaces what is known of it.
+func (x *Index) Put(record Record) {
+	x.lock.Lock()
+	defer x.lock.Unlock()
+	x.remove(record.Ref)
+	switch record.Ref.Kind {
+	case ServiceEntry:
+		entry := record.entry
+		x.entries.ReplaceOrInsert(entry)
+		x.byHost.add(entry)
+		for _, addr := range entry.Addresses {
+			x.byAddress.add(addr.As16(), &entry.Holder)
+		}
+		for _, automatic := range record.automatic {
+			x.byAddress.add(automatic.addr.As16(), automatic.holder)
+		}
+		if len(record.automatic) > 0 {
+			x.automatic[entry.Ref] = record.automatic
+		}
+	case Sidecar:
+		scopes := x.sidecars[record.Ref.Namespace]
+		if scopes == nil {
+			scopes = map[string]*SidecarScope{}
+			x.sidecars[record.Ref.Namespace] = scopes
+		}
+		scopes[record.Ref.Name] = record.scope
+	case Service:
+		x.hold(x.services, record)
+	case IPAddress:
+		x.hold(x.ips, record)
+	case ServiceCIDR:
+		x.cidrs[record.Ref] = record.cidrs
+	case Namespace:
+		x.namespaces[record.Ref.Name] = record.labels
 	}
 }
 
-// hold notes the addresses of a Service or IPAddress. A headless Service has
-// the text "None" for one and holds nothing.
-func (x *Index) hold(into map[Ref]addresses, object *Object, texts []string) {
-	var held addresses
-	for _, text := range texts {
-		if addr, err := netip.ParseAddr(text); err == nil {
-			held.addrs = append(held.addrs, addr.Unmap())
-		}
-	}
-	if len(held.addrs) == 0 {
+func (x *Index) hold(into map[Ref]addresses, record Record) {
+	if record.held.holder == nil {
 		return
 	}
-	holder := newHolder(object)
-	holder.Revision = ""
-	held.holder = &holder
-	into[object.Ref] = held
-	for _, addr := range held.addrs {
-		x.byAddress.add(addr, held.holder)
+	into[record.Ref] = record.held
+	for _, addr := range record.held.addrs {
+		x.byAddress.add(addr.As16(), record.held.holder)
 	}
 }
 
@@ -126,18 +180,18 @@ func (x *Index) Delete(ref Ref) {
 func (x *Index) remove(ref Ref) {
 	switch ref.Kind {
 	case ServiceEntry:
-		entry, ok := x.entries[ref]
+		entry, ok := x.entries.Delete(&Entry{Holder: Holder{Ref: ref}})
 		if !ok {
 			return
 		}
-		delete(x.entries, ref)
 		x.byHost.remove(entry)
 		for _, addr := range entry.Addresses {
-			x.byAddress.remove(addr, &entry.Holder)
+			x.byAddress.remove(addr.As16(), &entry.Holder)
 		}
-		for _, automatic := range entry.automatic {
-			x.byAddress.remove(automatic.addr, automatic.holder)
+		for _, automatic := range x.automatic[ref] {
+			x.byAddress.remove(automatic.addr.As16(), automatic.holder)
 		}
+		delete(x.automatic, ref)
 	case Sidecar:
 		delete(x.sidecars[ref.Namespace], ref.Name)
 		if len(x.sidecars[ref.Namespace]) == 0 {
@@ -161,7 +215,7 @@ func (x *Index) release(from map[Ref]addresses, ref Ref) {
 	}
 	delete(from, ref)
 	for _, addr := range held.addrs {
-		x.byAddress.remove(addr, held.holder)
+		x.byAddress.remove(addr.As16(), held.holder)
 	}
 }
 

@@ -168,12 +168,32 @@ func decodeMessage(name string, data json.RawMessage, message proto.Message) err
 		return nil
 	}
 	if err := (protojson.UnmarshalOptions{DiscardUnknown: true}).Unmarshal(data, message); err != nil {
-		// protojson puts a no-break space behind its prefix at random, so that
-		// nobody relies on its texts; the answer to a user has to be stable.
-		text := strings.TrimPrefix(err.Error(), "proto:")
-		return fmt.Errorf("%s: %s", name, strings.TrimSpace(strings.ReplaceAll(text, "\u00a0", " ")))
+		return describe(name, data, err)
 	}
 	return nil
+}
+
+// describe says in which field protojson failed: its own texts give a line and
+// column. It puts a no-break space behind its prefix at random, so that nobody
+// relies on the texts; an answer to a user has to be stable.
+func describe(name string, data json.RawMessage, err error) error {
+	text := strings.ReplaceAll(err.Error(), "\u00a0", " ")
+	text = strings.TrimSpace(strings.TrimPrefix(text, "proto:"))
+	before, place, found := strings.Cut(text, "(line ")
+	if !found {
+		return fmt.Errorf("%s: %s", name, text)
+	}
+	place, after, _ := strings.Cut(place, "): ")
+	var line, column int
+	if _, scanErr := fmt.Sscanf(place, "%d:%d", &line, &column); scanErr != nil {
+		return fmt.Errorf("%s: %s", name, text)
+	}
+	offset := column - 1
+	for rest := data; line > 1; line-- {
+		end := bytes.IndexByte(rest, '\n') + 1
+		offset, rest = offset+end, rest[end:]
+	}
+	return fmt.Errorf("%s: %s%s", fieldAt(name, data, offset), before, after)
 }
 
 func decodePlain(data json.RawMessage, value any) error {

@@ -43,7 +43,7 @@ func (v *View) NamespaceLabels(name string) labels.Set {
 func (v *View) HoldersOf(addr netip.Addr) []*Holder {
 	v.reads |= KindSet(ServiceEntry, Service, IPAddress)
 	v.index.lock.RLock()
-	holders := v.index.byAddress.appendTo(nil, addr)
+	holders := v.index.byAddress.appendTo(nil, addr.As16())
 	v.index.lock.RUnlock()
 	holders = slices.DeleteFunc(holders, func(h *Holder) bool { return !v.shows(h.Ref, h.Revision) })
 	slices.SortFunc(holders, compareHolders)
@@ -57,19 +57,28 @@ func compareHolders(a, b *Holder) int {
 // EntriesOf returns the entries that define host; for a wildcard, those with a
 // host that it stands for. The oldest comes first.
 func (v *View) EntriesOf(host string) []*Entry {
+	return v.collect(host, v.index.byHost.covered)
+}
+
+// DefinersOf returns the entries that define host; for a wildcard, those that
+// define the very same wildcard. The oldest comes first.
+func (v *View) DefinersOf(host string) []*Entry {
+	return v.collect(host, v.index.byHost.defining)
+}
+
+func (v *View) collect(host string, find func(string, func(*Entry) bool)) []*Entry {
 	v.reads |= KindSet(ServiceEntry)
 	var entries []*Entry
 	v.index.lock.RLock()
-	v.index.byHost.defining(CanonicalHost(host), func(entry *Entry) bool {
-		// Hosts of one entry stand together under a wildcard only by chance.
-		if v.shows(entry.Ref, entry.Revision) && !slices.Contains(entries, entry) {
+	find(CanonicalHost(host), func(entry *Entry) bool {
+		if v.shows(entry.Ref, entry.Revision) {
 			entries = append(entries, entry)
 		}
 		return true
 	})
 	v.index.lock.RUnlock()
 	slices.SortFunc(entries, func(a, b *Entry) int { return compareHolders(&a.Holder, &b.Holder) })
-	return entries
+	return slices.Compact(entries) // an entry can have several hosts under a wildcard
 }
 
 // Sidecars returns the Sidecars of a namespace, the oldest first.

@@ -1,6 +1,9 @@
 package mesh
 
-import "net/netip"
+import (
+	"net/netip"
+	"slices"
+)
 
 // Usable reports whether addr can be a virtual address at all, and if not, what
 // it is: "a multicast address", "a loopback address" and so on.
@@ -22,24 +25,21 @@ func Usable(addr netip.Addr) (bool, string) {
 
 // probes bounds the search for a free address: it is done for a message, not
 // for a decision.
-const probes = 1 << 16
+const probes = 1 << 14
 
 // NextFree returns the first address after addr that a federated host could
 // have: in the ranges of the federation, usable, not reserved, in no range of
-// Services or of Istio's allocator, and held by nobody. Where addr itself lies
-// outside the ranges the search begins with their first addresses. It returns
-// false when it found none.
+// Services or of Istio's allocator, and held by nobody. Behind the end of addr's
+// range, and where addr lies in none, the search goes on with the ranges' first
+// addresses. It returns false when it found none.
 func (v *View) NextFree(addr netip.Addr) (netip.Addr, bool) {
 	v.reads |= KindSet(ServiceEntry, Service, IPAddress, ServiceCIDR)
 	v.index.lock.RLock()
 	defer v.index.lock.RUnlock()
 
 	ranges := v.federation.Ranges(addr)
-	for i, prefix := range ranges {
-		if prefix.Contains(addr) {
-			ranges = append([]netip.Prefix{netip.PrefixFrom(addr, prefix.Bits())}, append(ranges[:i:i], ranges[i+1:]...)...)
-			break
-		}
+	if i := slices.IndexFunc(ranges, func(prefix netip.Prefix) bool { return prefix.Contains(addr) }); i >= 0 {
+		ranges = slices.Insert(ranges, 0, netip.PrefixFrom(addr, ranges[i].Bits()))
 	}
 	left := probes
 	for _, prefix := range ranges {
@@ -74,7 +74,7 @@ func (v *View) taken(candidate netip.Addr) (bool, netip.Prefix) {
 	if usable, _ := Usable(candidate); !usable {
 		return true, netip.Prefix{}
 	}
-	_, held := v.index.byAddress.first[candidate]
+	_, held := v.index.byAddress.first[candidate.As16()]
 	return held, netip.Prefix{}
 }
 

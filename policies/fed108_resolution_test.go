@@ -1,0 +1,23 @@
+package policies
+
+import "testing"
+
+func TestResolutionUpdates(t *testing.T) {
+	runUpdates(t, []updateTest{
+		{
+			"it was NONE before",
+			usualEntry("resolution: NONE", "endpoints:"), usualEntry("resolution:", "endpoints:", "exportTo: ['.']"),
+			[]string{"Warn FED108 spec.resolution"},
+		},
+		{
+			"from NONE to DYNAMIC_DNS",
+			usualEntry("resolution: NONE", "endpoints:"), usualEntry("resolution: DYNAMIC_DNS", "endpoints:"),
+			[]string{"Deny FED108 spec.resolution"},
+		},
+		{
+			"from NONE to DNS, half mended",
+			usualEntry("resolution: NONE", "endpoints:"), usualEntry("endpoints:"),
+			[]string{"Deny FED109 spec.endpoints"},
+		},
+	})
+}

@@ -1,0 +1,329 @@
+package mesh
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"net/netip"
+	"slices"
+	"sync"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// variants are objects of every kind that the Index keeps something of, each in
+// several forms that replace one another.
+var variants = map[Kind][]string{
+	ServiceEntry: {
+		`{spec: {hosts: [a.bar.global], addresses: [240.0.0.1]}}`,
+		`{spec: {hosts: [a.bar.global, A.bar.global., b.bar.global], addresses: [240.0.0.1, 240.0.0.2/32, "::ffff:240.0.0.2"], exportTo: ["."]}}`,
+		`{spec: {hosts: [b.bar.global]}, status: {addresses: [{value: 240.0.0.3, host: b.bar.global}, {value: "2001:2::3", host: b.bar.global}, {value: 240.0.0.3}]}}`,
+		`{spec: {hosts: ["*.bar.global"], addresses: [240.0.0.0/20, x]}}`,
+		`{}`,
+	},
+	Service: {
+		`{spec: {clusterIPs: [240.0.0.1]}}`,
+		`{spec: {clusterIPs: [240.0.0.2, 240.0.0.2, "2001:2::3"]}}`,
+		`{spec: {clusterIPs: [None]}}`,
+		`{}`,
+	},
+	IPAddress: {
+		`{spec: {parentRef: {group: gateway.networking.k8s.io, resource: gateways, name: x}}}`,
+		`{spec: {parentRef: {resource: services, name: x}}}`,
+		`{metadata: {labels: {ipaddress.kubernetes.io/managed-by: fedmesh.io}}}`,
+	},
+	Sidecar: {
+		`{}`,
+		`{spec: {workloadSelector: {labels: {app: a}}}}`,
+	},
+	ServiceCIDR: {
+		`{spec: {cidrs: [240.0.0.0/24]}}`,
+		`{spec: {cidrs: [240.0.0.0/28, "2001:2::/64"]}}`,
+		`{spec: {cidrs: [x]}}`,
+		`{}`,
+	},
+	Namespace: {
+		`{metadata: {labels: {tier: legacy}}}`,
+		`{}`,
+	},
+	DestinationRule: {`{spec: {host: a.bar.global}}`},
+	Gateway:         {`{}`},
+}
+
+// randomObject is one of the variants under one of a few names.
+func randomObject(t *testing.T, random *rand.Rand) *Object {
+	t.Helper()
+	kind := Kind(1 + random.IntN(int(kindCount)-1))
+	texts := variants[kind]
+	object := decode(t, kind, texts[random.IntN(len(texts))])
+	object.Name = []string{"a", "b", "c"}[random.IntN(3)]
+	if kind == IPAddress {
+		object.Name = []string{"240.0.0.1", "240.0.0.2"}[random.IntN(2)]
+	}
+	if kind != IPAddress && kind != ServiceCIDR && kind != Namespace {
+		object.Namespace = []string{"foo", "bar"}[random.IntN(2)]
+	}
+	return object
+}
+
+// answers is all that can be asked about what variants speak of.
+func answers(t *testing.T, index *Index) map[string]any {
+	t.Helper()
+	view := NewView(index, Undeclared(), decode(t, ServiceEntry, `{metadata: {name: asker}}`))
+	all := map[string]any{}
+	for _, text := range []string{"240.0.0.0", "240.0.0.1", "240.0.0.2", "240.0.0.3", "2001:2::3"} {
+		addr := netip.MustParseAddr(text)
+		prefix, _ := view.ServiceRange(addr)
+		all["range of "+text] = prefix.String()
+		for _, holder := range view.HoldersOf(addr) {
+			all["holders of "+text] = fmt.Sprint(all["holders of "+text], *holder)
+		}
+	}
+	for _, host := range []string{"a.bar.global", "b.bar.global", "*.bar.global", "*"} {
+		for _, entry := range view.EntriesOf(host) {
+			all["entries of "+host] = fmt.Sprint(all["entries of "+host], *entry)
+		}
+		for _, entry := range view.DefinersOf(host) {
+			all["definers of "+host] = fmt.Sprint(all["definers of "+host], *entry)
+		}
+	}
+	for _, namespace := range []string{"foo", "bar", "a", "b", "c"} {
+		for _, scope := range view.Sidecars(namespace) {
+			all["sidecars of "+namespace] = fmt.Sprint(all["sidecars of "+namespace], *scope)
+		}
+		all["labels of "+namespace] = view.NamespaceLabels(namespace).String()
+	}
+	all["legacy"] = index.NamespacesWith("tier", "legacy")
+	return all
+}
+
+// TestIndexFollows: after any number of changes the Index answers like one that
+// was never told anything but how things are now.
+func TestIndexFollows(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	index := NewIndex()
+	current := map[Ref]*Object{}
+	for step := range 3_000 {
+		object := randomObject(t, random)
+		if random.IntN(3) == 0 {
+			index.Delete(object.Ref)
+			delete(current, object.Ref)
+		} else {
+			index.Put(NewRecord(object))
+			current[object.Ref] = object
+		}
+		if step%10 != 0 {
+			continue
+		}
+		fresh := NewIndex()
+		for _, object := range current {
+			fresh.Put(NewRecord(object))
+		}
+		if diff := cmp.Diff(answers(t, fresh), answers(t, index)); diff != "" {
+			t.Fatalf("after %d changes answers differ (-fresh +changed):\n%s", step, diff)
+		}
+	}
+	for ref := range current {
+		index.Delete(ref)
+		index.Delete(ref) // not there any more
+	}
+	left := map[string]int{
+		"entries": index.entries.Len(), "automatic": len(index.automatic), "services": len(index.services), "ips": len(index.ips),
+		"sidecars": len(index.sidecars), "namespaces": len(index.namespaces), "cidrs": len(index.cidrs),
+		"byHost": index.byHost.tree.Len(), "byAddress.first": len(index.byAddress.first), "byAddress.rest": len(index.byAddress.rest),
+	}
+	for part, count := range left {
+		if count != 0 {
+			t.Errorf("%s holds %d; want nothing once all is deleted", part, count)
+		}
+	}
+}
+
+// TestAutomaticAddresses: one that is declared as well is held once, and one for
+// a host belongs to that host alone.
+func TestAutomaticAddresses(t *testing.T) {
+	index := NewIndex()
+	index.Put(NewRecord(decode(t, ServiceEntry, `
+metadata: {name: a, namespace: foo}
+spec: {hosts: [a.bar.global, b.bar.global], addresses: [240.0.0.1]}
+status: {addresses: [{value: 240.0.0.1, host: a.bar.global}, {value: 240.240.0.1, host: B.bar.global}, {value: 240.240.0.2}, {value: x}]}
+`)))
+	view := NewView(index, Undeclared(), decode(t, ServiceEntry, `{metadata: {name: x}}`))
+	for addr, want := range map[string][]string{
+		"240.0.0.1": {"a.bar.global", "b.bar.global"}, "240.240.0.1": {"b.bar.global"}, "240.240.0.2": {"a.bar.global", "b.bar.global"},
+	} {
+		holders := view.HoldersOf(netip.MustParseAddr(addr))
+		if len(holders) != 1 || !slices.Equal(holders[0].Hosts, want) {
+			t.Errorf("%s is held by %+v; want one holder, for %v", addr, holders, want)
+		}
+	}
+}
+
+// TestHoldersBesideEntries: a Service holds each of its addresses once; an
+// IPAddress holds its own unless it stands for what the Index knows by itself.
+func TestHoldersBesideEntries(t *testing.T) {
+	for text, test := range map[string]struct {
+		kind Kind
+		want int
+	}{
+		`{spec: {clusterIPs: [240.0.0.1]}}`:                                                                                      {Service, 1},
+		`{spec: {clusterIPs: [240.0.0.1, 240.0.0.1, "::ffff:240.0.0.1"]}}`:                                                       {Service, 1},
+		`{spec: {clusterIPs: [None, ""]}}`:                                                                                       {Service, 0},
+		`{metadata: {name: 240.0.0.1}, spec: {parentRef: {group: gateway.networking.k8s.io, resource: gateways}}}`:               {IPAddress, 1},
+		`{metadata: {name: 240.0.0.1}, spec: {parentRef: {group: example.com, resource: services}}}`:                             {IPAddress, 1},
+		`{metadata: {name: 240.0.0.1}, spec: {parentRef: {group: "", resource: services}}}`:                                      {IPAddress, 0},
+		`{metadata: {name: 240.0.0.1, labels: {ipaddress.kubernetes.io/managed-by: fedmesh.io}}}`:                                {IPAddress, 0},
+		`{metadata: {name: 240.0.0.1, labels: {ipaddress.kubernetes.io/managed-by: ipallocator.k8s.io}}, spec: {parentRef: {}}}`: {IPAddress, 1},
+	} {
+		index := NewIndex()
+		index.Put(NewRecord(decode(t, test.kind, text)))
+		view := NewView(index, Undeclared(), decode(t, ServiceEntry, `{metadata: {name: x}}`))
+		if got := view.HoldersOf(netip.MustParseAddr("240.0.0.1")); len(got) != test.want {
+			t.Errorf("%s holds the address %d times; want %d", text, len(got), test.want)
+		}
+	}
+}
+
+func TestViewHidesSelf(t *testing.T) {
+	index := NewIndex()
+	self := decode(t, ServiceEntry, `{metadata: {name: a, namespace: foo}, spec: {hosts: [a.bar.global], addresses: [240.0.0.1]}, status: {addresses: [{value: 240.240.0.1}]}}`)
+	index.Put(NewRecord(self))
+	sidecar := decode(t, Sidecar, `{metadata: {name: a, namespace: foo}}`)
+	index.Put(NewRecord(sidecar))
+	for _, asker := range []struct {
+		object *Object
+		want   int
+	}{
+		{self, 0},
+		{decode(t, ServiceEntry, `{metadata: {name: a, namespace: bar}}`), 1},
+		{decode(t, ServiceEntry, `{metadata: {name: b, namespace: foo}}`), 1},
+		{sidecar, 1}, // has the name of an entry, but is another kind
+	} {
+		view := NewView(index, Undeclared(), asker.object)
+		for question, got := range map[string]int{
+			"declared":  len(view.HoldersOf(netip.MustParseAddr("240.0.0.1"))),
+			"automatic": len(view.HoldersOf(netip.MustParseAddr("240.240.0.1"))),
+			"covered":   len(view.EntriesOf("*.global")),
+			"defined":   len(view.DefinersOf("a.bar.global")),
+		} {
+			if got != asker.want {
+				t.Errorf("%s asked for %s: got %d answers; want %d", asker.object.Ref, question, got, asker.want)
+			}
+		}
+	}
+	if got := NewView(index, Undeclared(), sidecar).Sidecars("foo"); len(got) != 0 {
+		t.Errorf("a Sidecar is shown itself: %v", got)
+	}
+}
+
+// TestViewRevisions: entries and Sidecars of other revisions are never shown;
+// Services and IPAddresses belong to all.
+func TestViewRevisions(t *testing.T) {
+	index := NewIndex()
+	for kind, texts := range map[Kind][]string{
+		ServiceEntry: {
+			`{metadata: {name: default, namespace: foo}, spec: {hosts: [a.bar.global], addresses: [240.0.0.1]}}`,
+			`{metadata: {name: named, namespace: foo, labels: {istio.io/rev: default}}, spec: {hosts: [a.bar.global], addresses: [240.0.0.1]}}`,
+			`{metadata: {name: canary, namespace: foo, labels: {istio.io/rev: canary}}, spec: {hosts: [a.bar.global], addresses: [240.0.0.1]}}`,
+		},
+		Sidecar: {
+			`{metadata: {name: default, namespace: foo}}`,
+			`{metadata: {name: canary, namespace: foo, labels: {istio.io/rev: canary}}}`,
+		},
+		Service:   {`{metadata: {name: s, namespace: foo, labels: {istio.io/rev: other}}, spec: {clusterIPs: [240.0.0.1]}}`},
+		IPAddress: {`{metadata: {name: 240.0.0.1, labels: {istio.io/rev: other}}}`},
+	} {
+		for _, text := range texts {
+			index.Put(NewRecord(decode(t, kind, text)))
+		}
+	}
+	for revision, want := range map[string][3]int{ // holders, entries, Sidecars
+		"": {4, 2, 1}, "default": {4, 2, 1}, "canary": {3, 1, 1}, "unknown": {2, 0, 0},
+	} {
+		asker := decode(t, ServiceEntry, `{metadata: {name: x, namespace: foo, labels: {istio.io/rev: "`+revision+`"}}}`)
+		view := NewView(index, Undeclared(), asker)
+		got := [3]int{len(view.HoldersOf(netip.MustParseAddr("240.0.0.1"))), len(view.EntriesOf("*.global")), len(view.Sidecars("foo"))}
+		if got != want {
+			t.Errorf("revision %q is shown %v holders, entries and Sidecars; want %v", revision, got, want)
+		}
+	}
+}
+
+func TestViewOrder(t *testing.T) {
+	index := NewIndex()
+	for name, created := range map[string]string{"d": "2026-01-01T00:00:00Z", "c": "2026-01-02T00:00:00Z", "b": "2026-01-02T00:00:00Z", "a": "2026-01-03T00:00:00Z"} {
+		index.Put(NewRecord(decode(t, ServiceEntry, `{metadata: {namespace: foo, name: `+name+`, creationTimestamp: "`+created+`"}, spec: {hosts: [x.bar.global, y.bar.global], addresses: [240.0.0.1]}}`)))
+		index.Put(NewRecord(decode(t, Sidecar, `{metadata: {namespace: foo, name: `+name+`, creationTimestamp: "`+created+`"}}`)))
+	}
+	view := NewView(index, Undeclared(), decode(t, ServiceEntry, `{metadata: {name: x}}`))
+	var holders, entries, sidecars []string
+	for _, holder := range view.HoldersOf(netip.MustParseAddr("240.0.0.1")) {
+		holders = append(holders, holder.Ref.Name)
+	}
+	for _, entry := range view.EntriesOf("*.global") {
+		entries = append(entries, entry.Ref.Name)
+	}
+	for _, scope := range view.Sidecars("foo") {
+		sidecars = append(sidecars, scope.Ref.Name)
+	}
+	want := []string{"d", "b", "c", "a"}
+	for question, got := range map[string][]string{"holders": holders, "entries": entries, "sidecars": sidecars} {
+		if !slices.Equal(got, want) {
+			t.Errorf("%s come as %v; want the oldest first, then by name, %v", question, got, want)
+		}
+	}
+}
+
+func TestViewServiceRange(t *testing.T) {
+	index := NewIndex()
+	for name, cidrs := range map[string]string{"wide": "10.96.0.0/12", "narrow": "10.96.0.0/24, x", "six": "\"fd00:10:96::/112\""} {
+		index.Put(NewRecord(decode(t, ServiceCIDR, `{metadata: {name: `+name+`}, spec: {cidrs: [`+cidrs+`]}}`)))
+	}
+	view := NewView(index, Undeclared(), decode(t, ServiceEntry, `{metadata: {name: x}}`))
+	for addr, want := range map[string]string{
+		"10.96.0.7": "10.96.0.0/24", "10.97.0.7": "10.96.0.0/12", "fd00:10:96::7": "fd00:10:96::/112", "10.112.0.0": "", "fd00:10:97::7": "",
+	} {
+		got, ok := view.ServiceRange(netip.MustParseAddr(addr))
+		if ok != (want != "") || ok && got.String() != want {
+			t.Errorf("ServiceRange(%s) = %s, %t; want %q", addr, got, ok, want)
+		}
+	}
+}
+
+// TestIndexConcurrently: writers and askers share an Index; the race detector is
+// the judge.
+func TestIndexConcurrently(t *testing.T) {
+	index := NewIndex()
+	var group sync.WaitGroup
+	for worker := range 4 {
+		random := rand.New(rand.NewPCG(uint64(worker), 7))
+		objects := make([]*Object, 200)
+		for i := range objects {
+			objects[i] = randomObject(t, random)
+		}
+		group.Go(func() {
+			for i, object := range objects {
+				if i%3 == 0 {
+					index.Delete(object.Ref)
+				} else {
+					index.Put(NewRecord(object))
+				}
+			}
+		})
+		group.Go(func() {
+			view := NewView(index, Undeclared(), objects[0])
+			for range 200 {
+				view.NextFree(netip.MustParseAddr("240.0.0.1"))
+				for _, holder := range view.HoldersOf(netip.MustParseAddr("240.0.0.1")) {
+					_ = fmt.Sprint(*holder)
+				}
+				for _, entry := range view.EntriesOf("*.global") {
+					_ = fmt.Sprint(*entry)
+				}
+				view.Sidecars("foo")
+				index.NamespacesWith("tier", "legacy")
+			}
+		})
+	}
+	group.Wait()
+}
