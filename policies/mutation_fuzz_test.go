@@ -1,0 +1,265 @@
+package policies
+
+import (
+	"bytes"
+	"encoding/json"
+	"maps"
+	"reflect"
+	"slices"
+	"testing"
+	"unicode/utf8"
+
+	"sigs.k8s.io/yaml"
+
+	"fedmesh.io/fedmesh/policies/api/v1alpha1"
+)
+
+// checkMerge holds a merge against what Istio would read, and returns whether
+// there was one. It decodes on its own way, not on that of the code.
+func checkMerge(t testing.TB, text, key, value string) {
+	t.Helper()
+	merged, effective, err := mergeProxyMetadata(text, key, value)
+	if err != nil {
+		if merged != text {
+			t.Errorf("got text %q beside an error, want %q", merged, text)
+		}
+		return
+	}
+	before, after := readAsIstio(t, text), readAsIstio(t, merged)
+	if got := metadataAsIstio(t, after)[key]; got != effective && !(got == nil && effective == "") {
+		t.Errorf("merge of %q: Istio reads %v, want %q", text, got, effective)
+	}
+	if merged == text {
+		return
+	}
+
+	field := "proxyMetadata"
+	_, original := before["proxy_metadata"]
+	if _, both := before["proxyMetadata"]; original && !both {
+		field = "proxy_metadata"
+	}
+	want := maps.Clone(before)
+	if want == nil {
+		want = map[string]any{}
+	}
+	values, _ := want[field].(map[string]any)
+	values = maps.Clone(values)
+	if values == nil {
+		values = map[string]any{}
+	}
+	values[key] = value
+	want[field] = values
+	if !reflect.DeepEqual(after, want) {
+		t.Errorf("merge of %q into %q: got %v, want %v", text, merged, after, want)
+	}
+
+	again, effective, err := mergeProxyMetadata(merged, key, "other")
+	if err != nil || again != merged || effective != value {
+		t.Errorf("second merge of %q: got %q, value %q, error %v, want no change", merged, again, effective, err)
+	}
+}
+
+func readAsIstio(t testing.TB, text string) map[string]any {
+	t.Helper()
+	var fields map[string]any
+	document, err := yaml.YAMLToJSON([]byte(text))
+	if err != nil {
+		t.Fatalf("reading %q: %v", text, err)
+	}
+	if err := json.Unmarshal(document, &fields); err != nil {
+		t.Fatalf("reading %q: %v", text, err)
+	}
+	return fields
+}
+
+// metadataAsIstio is what unmarshalMessage of the legacy jsonpb takes: the
+// original name, and then the JSON name over it.
+func metadataAsIstio(t testing.TB, fields map[string]any) map[string]any {
+	t.Helper()
+	taken := fields["proxy_metadata"]
+	if overriding, present := fields["proxyMetadata"]; present {
+		taken = overriding
+	}
+	if taken == nil {
+		return nil
+	}
+	values, ok := taken.(map[string]any)
+	if !ok {
+		t.Fatalf("got %v, want a mapping", taken)
+	}
+	return values
+}
+
+// hostileConfigs are texts that once were, or might be, mistaken.
+func hostileConfigs() []string {
+	return []string{
+		"", " ", "\n", "\t", "\ufeff", "#", "# a\n---\n", "---", "...", "--- ~", "null", "~", "{}", "[]", "\"\"", "''", "!!null", "!!map {}", "&a", "*a", "|", ">", "?", ": ", "- ", "{", "}", "%YAML 1.1\n---\n",
+		"a: b", "a: b\n...\nc: d", "a: b\r\nc: d\r\n", "a: b\rc: d", "a: \u2028 b\nc: d", "a: \u0085b", "\u0085a: b", "  a: b\n c: d",
+		"a: |\n  x", "a: |+\n  x\n\n", "a: >-\n  x\n\n  y", "a: |2\n    x\n", "a: \"x\n  y\"", "a: 'x''y'", "a: \"\\\n x\"",
+		"proxyMetadata:", "proxyMetadata: ", "proxyMetadata: # c", "proxyMetadata:\n# c\n", "proxyMetadata: null", "proxyMetadata: ~\n", "proxyMetadata: {}", "proxyMetadata: []", "proxyMetadata: x", "proxyMetadata: |\n  A: b\n",
+		"proxyMetadata:\n  A: b", "proxyMetadata:\n\n\n  # c\n  A: b\n", "proxyMetadata:\n- A\n", "proxyMetadata: {A: b}", "proxyMetadata: {A: b,\n C: d}", "proxyMetadata: { }", "proxyMetadata: {\n}", "proxyMetadata: {A}", "proxyMetadata: {? A : b}",
+		"proxyMetadata: !!map {A: b}", "proxyMetadata: !x {A: b}", "proxyMetadata: &a !!map\n  A: b\n", "proxyMetadata: &a\n  !!map\n  A: b\n", "proxyMetadata:\n  &a A: b\n", "proxyMetadata:\n  ? A\n  : b\n", "? proxyMetadata\n: A: b\n", "? proxyMetadata\n", "proxyMetadata:\n  A: &x b\n  C: *x\n",
+		"proxy_metadata: {A: b}\nproxyMetadata: {C: d}", "proxyMetadata: {A: b}\nproxyMetadata: {C: d}", "proxyMetadata: {A: b, A: c}", "proxyMetadata: {ISTIO_META_DNS_CAPTURE: \"false\"}", "proxyMetadata: {ISTIO_META_DNS_CAPTURE: true}", "proxyMetadata: {ISTIO_META_DNS_CAPTURE: null}", "proxyMetadata: {ISTIO_META_DNS_CAPTURE: }", "proxyMetadata:\n  ISTIO_META_DNS_CAPTURE:\n", "proxyMetadata: {ISTIO_META_DNS_CAPTURE: \"\"}",
+		"x: &m {A: b}\nproxyMetadata: *m\n", "proxyMetadata: &m {A: b}\nx: *m", "x: &m ~\nproxyMetadata: *m", "x: &m {ISTIO_META_DNS_CAPTURE: null}\nproxyMetadata: {<<: *m}", "<<: {proxyMetadata: {A: b}}", "<<: &m {proxyMetadata: &n {A: b}}\nx: [*m, *n]", "proxyMetadata: &m {<<: *m}", "<<: [{a: b}, {proxyMetadata: {A: b}}]", "proxyMetadata: {<<: {A: b}, <<: {C: d}}", "proxyMetadata: {'<<': {A: b}}", "&k proxyMetadata: {A: b}\n*k : {C: d}",
+		"{proxyMetadata}", "{\"proxyMetadata\":}", "{\"proxyMetadata\":{\"A\":\"b\"}}", "{\"proxyMetadata\" : {\n\"A\":\"\\u00e9\"}}", "{\"a\":{\"proxyMetadata\":{}}}", "é: ü\nproxyMetadata: {é: ü}", "a: 1e400", "a: .nan", "1: a\ntrue: b\n~: c", "a: 2001-01-01", "a: !!binary aGk=", "!!binary aGk=: b", "a: 0o17\nb: 017\nc: 1_000", "on: yes\ny: n", "a: - b", "a: b: c", "a\n", "- a\n-b", "a: @b", "a: `b`", "a: %b", "a: b #c\n#d",
+	}
+}
+
+func FuzzMergeProxyConfig(f *testing.F) {
+	for _, text := range hostileConfigs() {
+		f.Add(text)
+	}
+	f.Add(bomb())
+	f.Fuzz(func(t *testing.T, text string) {
+		if !utf8.ValidString(text) {
+			t.Skip("annotations come from JSON")
+		}
+		checkMerge(t, text, dnsCaptureVariable, "true")
+	})
+}
+
+// hostilePods are pods that once were, or might be, mistaken.
+func hostilePods() []string {
+	return []string{
+		``, ` `, `null`, `[]`, `{}`, `"x"`, `1`, `{`, `{"metadata":`, `{"metadata":null,"spec":null}`, `{"spec":{"containers":[null]}}`, `{"spec":{"containers":[{}]}}`,
+		`{"spec":{"containers":[{"name":""}]}}`, `{"spec":{"containers":[{"name":null,"image":null,"env":null,"volumeMounts":null}],"volumes":null}}`,
+		`{"metadata":{"generateName":"a-","labels":null,"annotations":null},"spec":{"containers":[{"name":"a"}]}}`,
+		`{"metadata":{"labels":{"":null}},"spec":{"containers":[{"name":"istio-proxy","image":"x","env":[null,{}],"volumeMounts":[null,{}]}],"volumes":[null,{}]}}`,
+		`{"metadata":{"annotations":{"sidecar.istio.io/status":""}},"spec":{"initContainers":[{"name":"istio-proxy"}],"containers":[{"name":"istio-proxy","volumeMounts":[{"name":"workload-socket","mountPath":"/run/secrets/workload-spiffe-uds"},{"name":"x","mountPath":"/var/run/secrets/workload-spiffe-uds/"}]}],"volumes":[{"name":"workload-socket","emptyDir":{},"csi":{"driver":"csi.spiffe.io"}},{"name":"x","secret":{}}]}}`,
+		`{"metadata":{"annotations":{"sidecar.istio.io/status":""}},"spec":{"containers":[{"name":"istio-proxy"},{"name":"istio-proxy","env":[{"name":"ISTIO_META_NETWORK"},{"name":"ISTIO_META_DNS_CAPTURE","value":"1"}]}],"volumes":[{"name":"workload-socket"},{"name":"workload-socket"}]}}`,
+		`{"\u006detadata":{"labels":{"\u0061":"\ud83d\ude00"}},"spec":{"containers":[{"name":"a"}]},"x-unknown":[1e5,-0,"\\"]}`,
+		`{"Metadata":{"Labels":{"fedmesh.io/inject":"false"}},"Spec":{"hostNetwork":true},"spec":{"Containers":[],"containers":[{"Name":"istio-proxy","name":"a"}]}}`,
+		`{"metadata":{"labels":{"a":"b"}},"metadata":{},"spec":{"containers":[{"name":"a"}],"containers":[{"name":"b"}]}}`,
+		`{"metadata":{"annotations":{"proxy.istio.io/config":"{\"proxyMetadata\":{\"A\":1}}","fedmesh.io/status":"x"}},"spec":{"containers":[{"name":"a"}]}}`,
+	}
+}
+
+// FuzzMutatePod: no panic, no half patch, nothing left for a second pass, and
+// what fedmesh does not know stays.
+func FuzzMutatePod(f *testing.F) {
+	for _, pod := range hostilePods() {
+		f.Add([]byte(pod), "network-1", "network-1", uint8(0))
+	}
+	for _, test := range podCases(f) {
+		f.Add(test.pod, "network-1", "", uint8(1))
+	}
+	for i, text := range hostileConfigs() {
+		pod := map[string]any{
+			"metadata": map[string]any{"annotations": map[string]string{configAnnotation: text}},
+			"spec":     map[string]any{"containers": []any{map[string]string{"name": proxyContainer, "image": "x"}}},
+		}
+		f.Add(encode(f, pod), "network-1", "network-1", uint8(i))
+	}
+	f.Fuzz(func(t *testing.T, pod []byte, network, root string, choice uint8) {
+		settings := PodSettings{Network: network, RootNetwork: root}
+		settings.Pods.WorkloadSocket.Type = [...]v1alpha1.WorkloadSocketType{"", "CSI", "HostPath", "None"}[choice%4]
+		settings.Pods.WorkloadSocket.Path = "/run/spire"
+		settings.Pods.NetworkLabel = [...]v1alpha1.NetworkLabel{"", "Auto", "Always", "Never"}[choice/4%4]
+		patch, err := MutatePod(pod, settings)
+		if err != nil {
+			if patch.Operations != nil || patch.Warnings != nil {
+				t.Fatalf("got %v beside error %v", patch, err)
+			}
+			return
+		}
+		if !json.Valid(pod) {
+			t.Fatalf("got no error, want one: %q is no JSON", pod)
+		}
+		if !utf8.ValidString(network) || !utf8.Valid(pod) || !cleanObject(pod) {
+			return // the API server sends neither invalid UTF-8 nor a member twice
+		}
+		_, patched := mutate(t, pod, settings)
+		if patch.Operations == nil {
+			return
+		}
+		if len(statusOf(t, patched)) != 4 {
+			t.Errorf("half a patch: %s", encode(t, patch.Operations))
+		}
+		checkSurvivors(t, pod, patched)
+	})
+}
+
+// cleanObject reports whether no object in the JSON has a member twice.
+func cleanObject(raw []byte) bool {
+	clean := true
+	var walk func(scanner *jsonScanner)
+	walk = func(scanner *jsonScanner) {
+		switch scanner.peek() {
+		case '{':
+			seen := map[string]bool{}
+			_, _ = scanner.object(func(key []byte) error {
+				clean = clean && !seen[string(key)]
+				seen[string(key)] = true
+				walk(scanner)
+				return nil
+			})
+		case '[':
+			_, _ = scanner.list(func(int) error { walk(scanner); return nil })
+		default:
+			_ = scanner.skip()
+		}
+	}
+	walk(&jsonScanner{data: raw})
+	return clean
+}
+
+// checkSurvivors compares what no mutation has any business with, byte by byte
+// but for the space between tokens.
+func checkSurvivors(t *testing.T, before, after []byte) {
+	t.Helper()
+	decode := func(raw []byte) (pod, metadata, spec map[string]json.RawMessage) {
+		if err := json.Unmarshal(raw, &pod); err != nil {
+			t.Fatal(err)
+		}
+		for name, part := range map[string]*map[string]json.RawMessage{"metadata": &metadata, "spec": &spec} {
+			if pod[name] != nil {
+				if err := json.Unmarshal(pod[name], part); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		return pod, metadata, spec
+	}
+	podBefore, metadataBefore, specBefore := decode(before)
+	podAfter, metadataAfter, specAfter := decode(after)
+	compare := func(part string, before, after map[string]json.RawMessage, changed ...string) {
+		for name, raw := range before {
+			if slices.Contains(changed, name) {
+				continue
+			}
+			if got, want := compact(t, after[name]), compact(t, raw); got != want {
+				t.Errorf("%s%s: got %s, want %s", part, name, got, want)
+			}
+		}
+	}
+	compare("", podBefore, podAfter, "metadata", "spec")
+	compare("metadata.", metadataBefore, metadataAfter, "labels", "annotations")
+	compare("spec.", specBefore, specAfter, "containers", "initContainers", "volumes")
+	for _, name := range []string{"containers", "initContainers", "volumes"} {
+		var itemsBefore, itemsAfter []map[string]json.RawMessage
+		for raw, items := range map[*json.RawMessage]*[]map[string]json.RawMessage{ptr(specBefore[name]): &itemsBefore, ptr(specAfter[name]): &itemsAfter} {
+			if *raw != nil {
+				if err := json.Unmarshal(*raw, items); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		for i := range itemsBefore {
+			compare("spec."+name+"[]", itemsBefore[i], itemsAfter[i], "env", "volumeMounts", "emptyDir", "csi", "hostPath")
+		}
+	}
+}
+
+func ptr[T any](value T) *T { return &value }
+
+func compact(t *testing.T, raw json.RawMessage) string {
+	t.Helper()
+	if raw == nil {
+		return ""
+	}
+	var buffer bytes.Buffer
+	if err := json.Compact(&buffer, raw); err != nil {
+		t.Fatal(err)
+	}
+	return buffer.String()
+}

@@ -1,0 +1,69 @@
+package policies
+
+import (
+	"fmt"
+
+	"fedmesh.io/fedmesh/policies/api/v1alpha1"
+)
+
+// networkLabel is MUT3: the label that says in which network the pod is.
+//
+// By itself (Auto) fedmesh labels pods only where Istio knows its network, which
+// is what the label on the root namespace says
+// (pilot/pkg/serviceregistry/kube/controller/controller.go, Network). In a mesh
+// that does not know it, a labelled pod is replaced by the gateway for every
+// client that has no network (pilot/pkg/xds/endpoints/ep_filters.go,
+// EndpointsByNetworkFilter).
+//
+// Whether pods are labelled is judged before the label that the pod has: Istio's
+// injector writes one too (pkg/kube/inject/webhook.go, applyMetadata), and the
+// status has to read the same before and after it.
+func (m *podMutation) networkLabel() (status string) {
+	network, root := m.settings.Network, m.settings.RootNetwork
+	switch {
+	case m.settings.Pods.NetworkLabel == v1alpha1.NetworkLabelNever:
+		return "off: pods.networkLabel is Never"
+	case network == "":
+		return "skipped: the local member has no network"
+	case m.settings.Pods.NetworkLabel == v1alpha1.NetworkLabelAlways:
+	case root == "":
+		return fmt.Sprintf("skipped: namespace %s has no label %s", m.settings.RootNamespace, networkLabel)
+	case root != network:
+		return fmt.Sprintf("skipped: namespace %s has %s=%s, the local member's network is %s",
+			m.settings.RootNamespace, networkLabel, shorten(root), network)
+	}
+	value, present := m.pod.labels.lookup(networkLabel)
+	if present && value != network {
+		return fmt.Sprintf(`kept: the pod sets %s to "%s"`, networkLabel, shorten(value))
+	}
+	if !present {
+		m.label(networkLabel, network)
+		if m.injected {
+			m.setProxyNetwork(network)
+		}
+	}
+	return "applied: " + network
+}
+
+// setProxyNetwork tells the proxies of a pod that Istio injected before it had
+// the label. Istio takes the network of the pod's address from the label and the
+// one from which the proxy sees others from the variable; the injector makes
+// them agree (pkg/kube/inject/inject.go, extractClusterAndNetwork and
+// updateClusterEnvs), and so does this.
+func (m *podMutation) setProxyNetwork(network string) {
+	for i := range m.pod.containers {
+		c := &m.pod.containers[i]
+		if !c.isProxy() {
+			continue
+		}
+		switch current := c.network; {
+		case !current.present:
+			m.addVariable(c, networkVariable, network)
+		case current.reference:
+			m.warn("container %s: %s comes from valueFrom and is kept; it has to be %s, as the label %s",
+				proxyContainer, networkVariable, network, networkLabel)
+		case current.value != network:
+			m.add(pointer(c.path+"/env/", current.index)+"/value", network) // an empty value may be left out
+		}
+	}
+}
