@@ -1,0 +1,17 @@
+// Package webhook is the live side of fedmesh: it takes admission requests,
+// asks package policies, and answers.
+//
+// A request goes one way through the files: endpoint.go reads the
+// AdmissionReview and answers what is none; pods.go, objects.go and
+// federations.go each answer one of the three webhooks; response.go puts
+// findings into Kubernetes' words. What they know comes from the index that
+// package feed keeps and from the Configuration that federation_controller.go
+// keeps. server.go puts it all together, readiness.go says when it may be asked.
+//
+// Uniqueness is judged here by what the index knows. The claims that make it
+// hold for requests that arrive at the same moment will be the last step of
+// objects.go, after every rule has passed.
+//
+// What does not belong here: judgement of objects, which is for package
+// policies, and flags and files, which are for cmd.
+package webhook

@@ -1,0 +1,177 @@
+package webhook
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"runtime/debug"
+	"time"
+
+	"github.com/go-logr/logr"
+	admissionv1 "k8s.io/api/admission/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+const (
+	// maxBody is the largest request body, in bytes: two objects of at most
+	// 3 MiB, as the API server stores them, and 1 MiB for the rest
+	// (sigs.k8s.io/controller-runtime pkg/webhook/admission/http.go,
+	// maxRequestSize).
+	maxBody = 7 << 20
+
+	// bodyTimeout bounds how long a client may take to send its body.
+	bodyTimeout = 10 * time.Second
+
+	// defaultTimeout is what the API server waits for a webhook that says
+	// nothing else (admissionregistration.k8s.io/v1, timeoutSeconds).
+	defaultTimeout = 10 * time.Second
+
+	// answerMargin is kept of the API server's time-out, so that an answer
+	// still arrives.
+	answerMargin = 500 * time.Millisecond
+)
+
+// reviewer answers one kind of admission requests. An error is one of the
+// request's: it becomes an HTTP status, and the webhook configuration's
+// failurePolicy decides.
+type reviewer interface {
+	review(ctx context.Context, request *admissionv1.AdmissionRequest) (*admissionv1.AdmissionResponse, *httpError)
+}
+
+// httpError is an answer that is no admission response.
+type httpError struct {
+	status  int
+	message string
+}
+
+// endpoint speaks the webhook protocol for a reviewer.
+type endpoint struct {
+	reviewer reviewer
+	log      logr.Logger
+}
+
+// ServeHTTP answers one AdmissionReview. What is none gets a 4xx that says what
+// is wrong with it.
+func (e *endpoint) ServeHTTP(writer http.ResponseWriter, httpRequest *http.Request) {
+	// A request that was taken on is finished: also while the server shuts
+	// down, which ends the context that requests come with.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(httpRequest.Context()), timeoutOf(httpRequest))
+	defer cancel()
+	// Half-open clients must not hold a goroutine for ever. A writer that
+	// cannot do it is one of a test.
+	_ = http.NewResponseController(writer).SetReadDeadline(time.Now().Add(bodyTimeout))
+
+	review, failure := readReview(writer, httpRequest)
+	if failure == nil {
+		failure = e.answer(ctx, review)
+	}
+	if failure != nil {
+		e.log.Info("Refused a request", "path", httpRequest.URL.Path, "status", failure.status, "reason", failure.message)
+		http.Error(writer, failure.message, failure.status)
+		return
+	}
+	writer.Header().Set("Content-Type", "application/json")
+	if err := json.NewEncoder(writer).Encode(review); err != nil {
+		e.log.Error(err, "Cannot send an answer", "path", httpRequest.URL.Path)
+	}
+}
+
+// answer turns a request into its response, in place. A panic is one request's
+// misfortune and no other's.
+func (e *endpoint) answer(ctx context.Context, review *admissionv1.AdmissionReview) (failure *httpError) {
+	defer func() {
+		if reason := recover(); reason != nil {
+			e.log.Error(fmt.Errorf("panic: %v", reason), "A request could not be answered",
+				"uid", review.Request.UID, "stack", string(debug.Stack()))
+			failure = &httpError{http.StatusInternalServerError, fmt.Sprintf("fedmesh failed on this request: %v", reason)}
+		}
+	}()
+	response, failure := e.reviewer.review(ctx, review.Request)
+	if failure != nil {
+		return failure
+	}
+	response.UID = review.Request.UID
+	review.Request, review.Response = nil, response
+	return nil
+}
+
+// readReview reads an AdmissionReview that holds a request.
+func readReview(writer http.ResponseWriter, httpRequest *http.Request) (*admissionv1.AdmissionReview, *httpError) {
+	if httpRequest.Method != http.MethodPost {
+		return nil, &httpError{http.StatusMethodNotAllowed, "an AdmissionReview is sent with POST, not " + httpRequest.Method}
+	}
+	contentType := httpRequest.Header.Get("Content-Type")
+	if mediaType, _, err := mime.ParseMediaType(contentType); err != nil || mediaType != "application/json" {
+		return nil, &httpError{http.StatusUnsupportedMediaType, fmt.Sprintf("Content-Type is %q; want application/json", contentType)}
+	}
+	body, err := readBody(writer, httpRequest)
+	if err != nil {
+		var tooLarge *http.MaxBytesError
+		if errors.As(err, &tooLarge) {
+			return nil, &httpError{http.StatusRequestEntityTooLarge, fmt.Sprintf("the body is larger than %d bytes", tooLarge.Limit)}
+		}
+		return nil, &httpError{http.StatusBadRequest, "cannot read the body: " + err.Error()}
+	}
+	review := &admissionv1.AdmissionReview{}
+	if err := json.Unmarshal(body, review); err != nil {
+		return nil, &httpError{http.StatusBadRequest, "the body is no AdmissionReview: " + err.Error()}
+	}
+	if want := admissionv1.SchemeGroupVersion.WithKind("AdmissionReview"); review.GroupVersionKind() != want {
+		return nil, &httpError{http.StatusBadRequest, fmt.Sprintf("the body is apiVersion %q, kind %q; want %s, AdmissionReview",
+			review.APIVersion, review.Kind, want.GroupVersion())}
+	}
+	if review.Request == nil || review.Request.UID == "" {
+		return nil, &httpError{http.StatusBadRequest, "the AdmissionReview has no request with a uid"}
+	}
+	return review, nil
+}
+
+// readBody reads the whole body, into a buffer of the right size where the
+// client says how much it is.
+func readBody(writer http.ResponseWriter, httpRequest *http.Request) ([]byte, error) {
+	limited := http.MaxBytesReader(writer, httpRequest.Body, maxBody)
+	if length := httpRequest.ContentLength; length > 0 && length <= maxBody {
+		body := make([]byte, length)
+		_, err := io.ReadFull(limited, body)
+		return body, err
+	}
+	return io.ReadAll(limited)
+}
+
+// timeoutOf is how long an answer may take: the API server says in the timeout
+// parameter how long it waits.
+func timeoutOf(httpRequest *http.Request) time.Duration {
+	timeout, err := time.ParseDuration(httpRequest.URL.Query().Get("timeout"))
+	if err != nil || timeout <= 0 || timeout > 30*time.Second {
+		timeout = defaultTimeout
+	}
+	return max(timeout-answerMargin, answerMargin)
+}
+
+// allow lets a request pass without a word.
+func allow() *admissionv1.AdmissionResponse {
+	return &admissionv1.AdmissionResponse{Allowed: true}
+}
+
+// refuse is a response that refuses a request with a status.
+func refuse(code int32, reason metav1.StatusReason, message string) *admissionv1.AdmissionResponse {
+	return &admissionv1.AdmissionResponse{Result: &metav1.Status{
+		Status:  metav1.StatusFailure,
+		Code:    code,
+		Reason:  reason,
+		Message: message,
+	}}
+}
+
+// retryLater refuses a request so that clients try again by themselves: kubectl
+// and client-go do when a 503 says after how long. Unlike an HTTP error it does
+// not leave the decision to failurePolicy.
+func retryLater(message string) *admissionv1.AdmissionResponse {
+	response := refuse(http.StatusServiceUnavailable, metav1.StatusReasonServiceUnavailable, message)
+	response.Result.Details = &metav1.StatusDetails{RetryAfterSeconds: 1}
+	return response
+}

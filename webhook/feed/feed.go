@@ -1,0 +1,171 @@
+package feed
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/go-logr/logr"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/wait"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/cache"
+
+	"fedmesh.io/fedmesh/policies/mesh"
+)
+
+// Resource is a kind of objects as an API server may serve it.
+type Resource struct {
+	Kind   mesh.Kind
+	Plural string
+	// Versions in the order in which they are tried: Istio serves v1 since
+	// 1.22, Kubernetes IPAddress and ServiceCIDR in v1 since 1.33.
+	Versions []string
+}
+
+// Resources lists what the index is fed with.
+func Resources() []Resource {
+	return []Resource{
+		{mesh.ServiceEntry, "serviceentries", []string{"v1", "v1beta1", "v1alpha3"}},
+		{mesh.Sidecar, "sidecars", []string{"v1", "v1beta1", "v1alpha3"}},
+		{mesh.Service, "services", []string{"v1"}},
+		{mesh.IPAddress, "ipaddresses", []string{"v1", "v1beta1"}},
+		{mesh.ServiceCIDR, "servicecidrs", []string{"v1", "v1beta1"}},
+		{mesh.Namespace, "namespaces", []string{"v1"}},
+	}
+}
+
+// retryMissing is how long to wait before asking again for a kind that is not
+// installed.
+const retryMissing = 5 * time.Second
+
+// Feed keeps an index up to date. Start runs it.
+type Feed struct {
+	log     logr.Logger
+	index   *mesh.Index
+	watches []*kindWatch
+	// changed is told of every change; it must not block.
+	changed func(mesh.Ref)
+}
+
+// kindWatch is the feed of one kind.
+type kindWatch struct {
+	resource Resource
+	sources  []*listWatch // one a version, in the order of preference
+	synced   atomic.Bool
+}
+
+// New returns a Feed of index from the API server that config and client speak
+// of. The function changed is told of every change and must not block.
+func New(config *rest.Config, client *http.Client, index *mesh.Index, log logr.Logger, changed func(mesh.Ref)) (*Feed, error) {
+	feed := &Feed{log: log, index: index, changed: changed}
+	for _, resource := range Resources() {
+		watch := &kindWatch{resource: resource}
+		for _, version := range resource.Versions {
+			source, err := newListWatch(config, client, resource, version)
+			if err != nil {
+				return nil, fmt.Errorf("cannot make a client for %s: %w", resource.Plural, err)
+			}
+			watch.sources = append(watch.sources, source)
+		}
+		feed.watches = append(feed.watches, watch)
+	}
+	return feed, nil
+}
+
+// NeedLeaderElection is false: every replica has an index of its own.
+func (f *Feed) NeedLeaderElection() bool { return false }
+
+// HasSynced reports whether the index has held every object of every kind once.
+func (f *Feed) HasSynced() bool { return len(f.Missing()) == 0 }
+
+// Missing lists the resources that have not been listed yet.
+func (f *Feed) Missing() []string {
+	var missing []string
+	for _, watch := range f.watches {
+		if !watch.synced.Load() {
+			missing = append(missing, watch.resource.Plural)
+		}
+	}
+	return missing
+}
+
+// Start feeds the index until ctx ends.
+func (f *Feed) Start(ctx context.Context) error {
+	var group sync.WaitGroup
+	for _, watch := range f.watches {
+		group.Go(func() { f.run(ctx, watch) })
+	}
+	group.Wait()
+	return nil
+}
+
+// run watches one kind until ctx ends. Where the kind is not installed it waits
+// for it, the kind counting as empty.
+func (f *Feed) run(ctx context.Context, watch *kindWatch) {
+	log := f.log.WithValues("resource", watch.resource.Plural)
+	store := &store{
+		kind:    watch.resource.Kind,
+		index:   f.index,
+		log:     log,
+		changed: f.changed,
+		synced:  func() { watch.synced.Store(true) },
+		known:   map[mesh.Ref]struct{}{},
+	}
+	reported := false
+	for ctx.Err() == nil {
+		source := served(ctx, watch)
+		if source != nil {
+			reported = false
+			f.reflect(ctx, source, store)
+			continue
+		}
+		if ctx.Err() != nil {
+			return
+		}
+		if !reported {
+			log.Info("The kind is not installed; waiting for it", "group", watch.resource.Kind.GroupKind().Group)
+			reported = true
+		}
+		if err := store.Replace(nil, ""); err != nil {
+			log.Error(err, "Cannot empty the index")
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(retryMissing):
+		}
+	}
+}
+
+// served returns the first version of the kind that the API server serves, and
+// nil when there is none. On any doubt a version is served, and the reflector's
+// own retries find out what is wrong.
+func served(ctx context.Context, watch *kindWatch) *listWatch {
+	for _, source := range watch.sources {
+		_, err := source.ListWithContext(ctx, metav1.ListOptions{Limit: 1})
+		if !apierrors.IsNotFound(err) {
+			return source
+		}
+	}
+	return nil
+}
+
+// reflect runs a reflector until ctx ends or the kind is taken away.
+func (f *Feed) reflect(ctx context.Context, source *listWatch, store *store) {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	logger := f.log.WithName("reflector")
+	reflector := cache.NewReflectorWithOptions(&untilGone{listWatch: source, gone: stop}, &object{}, store, cache.ReflectorOptions{
+		Logger:          &logger,
+		Name:            source.plural,
+		TypeDescription: store.kind.String(),
+		// Mesh objects cannot be written until every kind has been listed, so
+		// that half a minute between two tries, the reflector's own, is too long.
+		Backoff: &wait.Backoff{Duration: 500 * time.Millisecond, Factor: 2, Jitter: 0.5, Steps: 5, Cap: 5 * time.Second},
+	})
+	reflector.RunWithContext(ctx)
+}

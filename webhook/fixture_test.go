@@ -1,0 +1,132 @@
+package webhook
+
+import (
+	"crypto/tls"
+	"encoding/json"
+	"testing"
+
+	"github.com/go-logr/logr"
+	"github.com/prometheus/client_golang/prometheus"
+	admissionv1 "k8s.io/api/admission/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"sigs.k8s.io/yaml"
+
+	"fedmesh.io/fedmesh/policies"
+	"fedmesh.io/fedmesh/policies/api/v1alpha1"
+	"fedmesh.io/fedmesh/policies/mesh"
+)
+
+// setup is a webhook without a server: what the reviewers share.
+type setup struct {
+	evaluator     *policies.Evaluator
+	index         *mesh.Index
+	configuration *Configuration
+	readiness     *Readiness
+	metrics       *Metrics
+	registry      *prometheus.Registry
+	missing       []string
+}
+
+// newSetup returns a setup that is ready, with the federation of two clusters
+// declared.
+func newSetup(t *testing.T) *setup {
+	t.Helper()
+	evaluator, err := policies.NewEvaluator(policies.Catalogue())
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &setup{evaluator: evaluator, index: mesh.NewIndex(), configuration: NewConfiguration(), registry: prometheus.NewRegistry()}
+	if s.metrics, err = NewMetrics(s.registry); err != nil {
+		t.Fatal(err)
+	}
+	federation, errs := mesh.Compile(twoClusters())
+	if len(errs) > 0 {
+		t.Fatal(errs.ToAggregate())
+	}
+	s.configuration.Set(federation)
+	s.configuration.MarkLoaded()
+	s.readiness = &Readiness{
+		missing:     func() []string { return s.missing },
+		loaded:      s.configuration.Loaded,
+		certificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return &tls.Certificate{}, nil },
+		verify:      func(*tls.Certificate) error { return nil },
+		log:         logr.Discard(),
+	}
+	return s
+}
+
+func (s *setup) mesh() *endpoint {
+	return &endpoint{log: logr.Discard(), reviewer: &objects{
+		evaluator: s.evaluator, index: s.index, configuration: s.configuration,
+		readiness: s.readiness, metrics: s.metrics, log: logr.Discard(),
+	}}
+}
+
+func (s *setup) pods() *endpoint {
+	return &endpoint{log: logr.Discard(), reviewer: &pods{
+		index: s.index, configuration: s.configuration, readiness: s.readiness, metrics: s.metrics,
+	}}
+}
+
+func (s *setup) federations() *endpoint {
+	return &endpoint{log: logr.Discard(), reviewer: &federations{evaluator: s.evaluator, index: s.index, readiness: s.readiness}}
+}
+
+// put adds an object, in YAML, to the index.
+func (s *setup) put(t *testing.T, kind mesh.Kind, text string) {
+	t.Helper()
+	data, err := yaml.YAMLToJSON([]byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	object, err := mesh.Decode(kind, data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.index.Put(mesh.NewRecord(object))
+}
+
+func twoClusters() v1alpha1.FederationSpec {
+	return v1alpha1.FederationSpec{
+		LocalMember: "cluster-1",
+		Members: []v1alpha1.Member{
+			{Name: "cluster-1", Network: "network-1", TrustDomain: "foo.com"},
+			{Name: "cluster-2", Network: "network-2", TrustDomain: "bar.com"},
+		},
+	}
+}
+
+// review is an AdmissionReview of an operation on objects in YAML. Old may be
+// empty.
+func review(t *testing.T, group, kind string, operation admissionv1.Operation, object, old string) string {
+	t.Helper()
+	request := &admissionv1.AdmissionRequest{
+		UID:       "42",
+		Kind:      metav1.GroupVersionKind{Group: group, Version: "v1", Kind: kind},
+		Namespace: "foo",
+		Name:      "some",
+		Operation: operation,
+	}
+	for _, part := range []struct {
+		text string
+		into *runtime.RawExtension
+	}{{object, &request.Object}, {old, &request.OldObject}} {
+		if part.text == "" {
+			continue
+		}
+		data, err := yaml.YAMLToJSON([]byte(part.text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		part.into.Raw = data
+	}
+	data, err := json.Marshal(admissionv1.AdmissionReview{
+		TypeMeta: metav1.TypeMeta{APIVersion: "admission.k8s.io/v1", Kind: "AdmissionReview"},
+		Request:  request,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(data)
+}

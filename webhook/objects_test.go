@@ -1,0 +1,129 @@
+package webhook
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/client_golang/prometheus/testutil"
+	admissionv1 "k8s.io/api/admission/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"fedmesh.io/fedmesh/policies/mesh"
+)
+
+const istioNetworking = "networking.istio.io"
+
+// broken is an entry whose location and resolution are left out.
+const broken = `
+metadata: {name: some, namespace: foo}
+spec:
+  hosts: [httpbin.bar.global]
+  addresses: [240.0.0.2]
+  ports: [{number: 8000, name: http, protocol: HTTP}]
+  endpoints: [{address: gateway.bar.com, ports: {http: 15443}}]
+`
+
+func TestObjectsRefusal(t *testing.T) {
+	s := newSetup(t)
+	recorder := post(s.mesh(), "/mesh", review(t, istioNetworking, "ServiceEntry", admissionv1.Create, broken, ""))
+	response := decodeResponse(t, recorder)
+	if response.Allowed || response.Result.Code != http.StatusForbidden || response.Result.Reason != metav1.StatusReasonForbidden {
+		t.Fatalf("got %+v; want a refusal with 403 Forbidden", response)
+	}
+	var fields, types []string
+	for _, cause := range response.Result.Details.Causes {
+		fields, types = append(fields, cause.Field), append(types, string(cause.Type))
+	}
+	if diff := cmp.Diff([]string{"spec.location", "spec.resolution"}, fields); diff != "" {
+		t.Errorf("fields of the causes differ (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff([]string{"FED107", "FED108"}, types); diff != "" {
+		t.Errorf("types of the causes differ (-want +got):\n%s", diff)
+	}
+	lines := strings.Split(response.Result.Message, "\n")
+	if len(lines) != 2 || !strings.HasPrefix(lines[0], "[FED107] spec.location: ") || !strings.HasPrefix(lines[1], "[FED108] spec.resolution: ") {
+		t.Errorf("got message %q; want a line for each finding", response.Result.Message)
+	}
+	if got, want := response.AuditAnnotations["deny"], "FED107,FED108"; got != want {
+		t.Errorf("got audit annotation deny=%q; want %q", got, want)
+	}
+	if got := testutil.ToFloat64(s.metrics.findings.WithLabelValues("FED107", "Deny", "false")); got != 1 {
+		t.Errorf("got %v findings of FED107 counted; want 1", got)
+	}
+}
+
+func TestObjectsAllowed(t *testing.T) {
+	withLabel := strings.Replace(broken, "namespace: foo}", "namespace: foo, labels: {a: b}}", 1)
+	for _, test := range []struct {
+		name, group, kind string
+		operation         admissionv1.Operation
+		object, old       string
+	}{
+		{"unknown kind", "example.com", "ServiceEntry", admissionv1.Create, broken, ""},
+		{"a kind without rules", "", "Service", admissionv1.Create, "{metadata: {name: some}, spec: {clusterIPs: [10.0.0.1]}}", ""},
+		{"no spec", istioNetworking, "ServiceEntry", admissionv1.Create, "{metadata: {name: some}}", ""},
+		{"null spec", istioNetworking, "Sidecar", admissionv1.Create, "{metadata: {name: some}, spec: null}", ""},
+		{"deletion", istioNetworking, "ServiceEntry", admissionv1.Delete, "", broken},
+		{"only labels change", istioNetworking, "ServiceEntry", admissionv1.Update, withLabel, broken},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			recorder := post(newSetup(t).mesh(), "/mesh", review(t, test.group, test.kind, test.operation, test.object, test.old))
+			if response := decodeResponse(t, recorder); !response.Allowed || len(response.Warnings) > 0 {
+				t.Errorf("got %+v; want it allowed in silence", response)
+			}
+		})
+	}
+}
+
+func TestObjectsUpdateTolerates(t *testing.T) {
+	// The location is mended, the resolution stays as wrong as it was.
+	better := strings.Replace(broken, "spec:", "spec:\n  location: MESH_INTERNAL", 1)
+	recorder := post(newSetup(t).mesh(), "/mesh", review(t, istioNetworking, "ServiceEntry", admissionv1.Update, better, broken))
+	response := decodeResponse(t, recorder)
+	if !response.Allowed {
+		t.Fatalf("got %q; want it allowed", response.Result.Message)
+	}
+	if len(response.Warnings) != 1 || !strings.HasPrefix(response.Warnings[0], "[FED108]") || !strings.HasSuffix(response.Warnings[0], " (as before)") {
+		t.Errorf("got warnings %q; want one of FED108 that is as before", response.Warnings)
+	}
+}
+
+func TestObjectsUnreadable(t *testing.T) {
+	for _, test := range []struct{ name, object, says string }{
+		{"hosts are a text", "{metadata: {name: some}, spec: {hosts: httpbin}}", "spec.hosts: "},
+		{"labels are a list", "{metadata: {name: some, labels: []}}", "labels"},
+		{"spec is a text", "{metadata: {name: some}, spec: hello}", "spec"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			recorder := post(newSetup(t).mesh(), "/mesh", review(t, istioNetworking, "ServiceEntry", admissionv1.Create, test.object, ""))
+			response := decodeResponse(t, recorder)
+			if response.Allowed || response.Result.Code != http.StatusBadRequest || !strings.Contains(response.Result.Message, test.says) {
+				t.Errorf("got %+v; want a 400 that names %s", response.Result, test.says)
+			}
+		})
+	}
+}
+
+func TestObjectsWaitForTheMesh(t *testing.T) {
+	s := newSetup(t)
+	s.missing = []string{"services"}
+	response := decodeResponse(t, post(s.mesh(), "/mesh", review(t, istioNetworking, "ServiceEntry", admissionv1.Create, broken, "")))
+	if response.Allowed || response.Result.Code != http.StatusServiceUnavailable ||
+		response.Result.Reason != metav1.StatusReasonServiceUnavailable || response.Result.Details.RetryAfterSeconds != 1 {
+		t.Errorf("got %+v; want 503 with retryAfterSeconds", response.Result)
+	}
+	if !strings.Contains(response.Result.Message, "services") {
+		t.Errorf("got %q; want it to say what is missing", response.Result.Message)
+	}
+}
+
+func TestObjectsWithoutFederationOnlyWarn(t *testing.T) {
+	s := newSetup(t)
+	s.configuration.Set(mesh.Undeclared())
+	response := decodeResponse(t, post(s.mesh(), "/mesh", review(t, istioNetworking, "ServiceEntry", admissionv1.Create, broken, "")))
+	if !response.Allowed || len(response.Warnings) != 2 {
+		t.Errorf("got %+v; want it allowed with two warnings", response)
+	}
+}
