@@ -341,6 +341,19 @@ func TestMutatePodErrors(t *testing.T) {
 // TestDuplicateMembers: of members of one name the last counts, as for the
 // library that applies patches.
 func TestDuplicateMembers(t *testing.T) {
+	for labels, want := range map[string]bool{
+		`{"fedmesh.io/inject":"true","fedmesh.io/inject":"false"}`: true,
+		`{"fedmesh.io/inject":"false","fedmesh.io/inject":"true"}`: false,
+	} {
+		patch, err := MutatePod([]byte(`{"metadata":{"labels":`+labels+`},"spec":{"containers":[{"name":"web"}]}}`), testSettings())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := patch.Operations == nil; got != want {
+			t.Errorf("labels %s: got left alone %v, want %v", labels, got, want)
+		}
+	}
+
 	pod := `{"metadata":{"labels":{"fedmesh.io/inject":"false"}},"spec":{"hostNetwork":true,"volumes":[{"name":"a"}]},` +
 		`"metadata":{"labels":{"a":"b","a":"c"},"labels":null},` +
 		`"spec":{"containers":[{"name":"x","name":"istio-proxy","image":"i"}],"containers":[{"name":"web"}]}}`

@@ -141,17 +141,12 @@ func (e proxyConfigEdit) flowEntry() string {
 
 // flowField is the whole field in a flow mapping.
 func (e proxyConfigEdit) flowField() string {
-	var field strings.Builder
-	field.WriteString(quoteYAML(e.metadata.field) + ": {")
-	for _, entry := range e.others() {
-		field.WriteString(quoteYAML(entry.key) + ": " + entry.yaml() + ", ")
-	}
-	field.WriteString(e.flowEntry() + "}")
-	return field.String()
+	return quoteYAML(e.metadata.field) + ": {" + e.flowEntry() + "}"
 }
 
 // others returns the entries beside the key. Where the field is written whole
-// they come from a merge key (<<), over which a field of its own wins whole.
+// they come from a merge key (<<), over which a field that comes later wins
+// whole.
 func (e proxyConfigEdit) others() []metadataEntry {
 	var others []metadataEntry
 	for _, entry := range e.metadata.entries {

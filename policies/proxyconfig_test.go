@@ -17,6 +17,7 @@ func TestMergeProxyMetadata(t *testing.T) {
 		{"tilde", "~ # nothing yet", `{"proxyMetadata": {"K": "v"}} # nothing yet`},
 		{"document start", "---\n", "---\nproxyMetadata:\n  K: \"v\"\n"},
 		{"empty mapping", "{}", `{"proxyMetadata": {"K": "v"}}`},
+		{"byte order mark before a flow", "\ufeff{a:   b}", "\ufeff{\"proxyMetadata\": {\"K\": \"v\"}, a:   b}"},
 		{"byte order mark", "\ufeffa: b\n", "\ufeffa: b\nproxyMetadata:\n  K: \"v\"\n"},
 
 		{"other fields", "a: b\n", "a: b\nproxyMetadata:\n  K: \"v\"\n"},
@@ -107,6 +108,18 @@ func TestMergeProxyMetadata(t *testing.T) {
 			"proxyMetadata: &m\n  K: \"v\"\n  A: b\n",
 		},
 		{
+			"anchor that is used, with the key null", "proxyMetadata: &m {K: null, A: b}\nx: *m\n",
+			"proxyMetadata: {A: b, K: \"v\"}\nx: {K: null, A: b}\n",
+		},
+		{
+			"anchor on a line of its own", "proxyMetadata:\n  &m\n  A:   b\n",
+			"proxyMetadata:\n  &m\n  K: \"v\"\n  A:   b\n",
+		},
+		{
+			"alias as a key", "&k proxyMetadata: {A: b}\n*k : {C:   d}\n",
+			"&k proxyMetadata: {A: b}\n*k : {\"K\": \"v\", C:   d}\n",
+		},
+		{
 			"merge", "x: &m {A: b}\nproxyMetadata:\n  <<: *m\n  C: d\n",
 			"x: &m {A: b}\nproxyMetadata:\n  K: \"v\"\n  <<: *m\n  C: d\n",
 		},
@@ -115,8 +128,8 @@ func TestMergeProxyMetadata(t *testing.T) {
 			"x: &m {K: null}\nproxyMetadata:\n  <<: *m\n  K: \"v\"\n",
 		},
 		{
-			"merge that has the field", "x: &m\n  proxyMetadata: {A: b, N: null}\n<<: *m\n",
-			"x: &m\n  proxyMetadata: {A: b, N: null}\n<<: *m\nproxyMetadata:\n  \"A\": \"b\"\n  \"false\": null\n  K: \"v\"\n",
+			"merge that has the field", "x:   &m\n  proxyMetadata: {A: b, N: null}\n<<: *m\n",
+			"x:   &m\n  proxyMetadata: {A: b, N: null}\n<<: *m\nproxyMetadata:\n  \"A\": \"b\"\n  \"false\": null\n  K: \"v\"\n",
 		},
 		{
 			"merge that has the field, in a flow", "{<<: {proxyMetadata: {A: b}}}",

@@ -110,6 +110,10 @@ func TestWorkloadSocket(t *testing.T) {
 			status: "kept: volume workload-socket is fromTheFuture, not CSI driver csi.spiffe.io",
 		},
 		{
+			name: "the driver and a directory of the node", pod: injectedPod(goodMount, "  volumes: [{name: workload-socket, csi: {driver: csi.spiffe.io, readOnly: true}, hostPath: {path: /run/spire}}]\n"), warns: true,
+			status: "kept: volume workload-socket is hostPath /run/spire, not CSI driver csi.spiffe.io",
+		},
+		{
 			name: "mount of Istio's documentation", pod: injectedPod("    volumeMounts: [{name: workload-socket, mountPath: /run/secrets/workload-spiffe-uds/, readOnly: true}]\n", goodVolume), status: applied,
 			want: []string{"replace " + mounts + `/0/mountPath "/var/run/secrets/workload-spiffe-uds"`},
 		},

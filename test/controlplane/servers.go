@@ -57,6 +57,10 @@ func (c *ControlPlane) startAPIServer(o Options, logs *sync.Mutex) error {
 		// Service here, and Endpoints may not hold a loopback address.
 		Set("advertise-address", "127.0.0.1").
 		Set("endpoint-reconciler-type", "none").
+		// A webhook behind a Service is dialled at an endpoint, and there is
+		// none. By default it is dialled at the cluster IP, which outside of a
+		// cluster may be anybody's address.
+		Set("enable-aggregator-routing", "true").
 		// Without a limit the API server waits a minute for clients to end
 		// their watches, which informers never do.
 		Set("shutdown-watch-termination-grace-period", "1s")

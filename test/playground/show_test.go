@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"os"
 	"strings"
 	"testing"
 
@@ -82,11 +83,26 @@ func TestShowEndsWithItsContext(t *testing.T) {
 	}
 }
 
-// TestPlayground is "make run ONESHOT=1".
+// TestPlayground is "make run ONESHOT=1". The README shows parts of what it
+// prints; each paragraph there has to be in here.
 func TestPlayground(t *testing.T) {
 	t.Chdir("../..")
 	var out bytes.Buffer
 	if err := run(t.Context(), &terminal{out: &out}, true); err != nil {
 		t.Errorf("%v; it printed:\n%s", err, out.String())
+	}
+	readme, err := os.ReadFile("README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, opened := strings.Cut(string(readme), "<!-- transcript -->\n```console\n")
+	transcript, _, closed := strings.Cut(rest, "```\n<!-- /transcript -->")
+	if !opened || !closed {
+		t.Fatal("README.md has no transcript")
+	}
+	for paragraph := range strings.SplitSeq(strings.TrimSpace(transcript), "\n\n") {
+		if !strings.Contains(out.String(), strings.TrimSpace(paragraph)) {
+			t.Errorf("README.md shows what was not printed:\n%s\nIt printed:\n%s", paragraph, out.String())
+		}
 	}
 }
