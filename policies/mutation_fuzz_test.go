@@ -204,62 +204,69 @@ func cleanObject(raw []byte) bool {
 }
 
 // checkSurvivors compares what no mutation has any business with, byte by byte
-// but for the space between tokens.
+// but for the space between tokens and the escapes that the library which
+// applies patches adds.
 func checkSurvivors(t *testing.T, before, after []byte) {
 	t.Helper()
-	decode := func(raw []byte) (pod, metadata, spec map[string]json.RawMessage) {
-		if err := json.Unmarshal(raw, &pod); err != nil {
-			t.Fatal(err)
-		}
-		for name, part := range map[string]*map[string]json.RawMessage{"metadata": &metadata, "spec": &spec} {
-			if pod[name] != nil {
-				if err := json.Unmarshal(pod[name], part); err != nil {
-					t.Fatal(err)
-				}
-			}
-		}
-		return pod, metadata, spec
-	}
-	podBefore, metadataBefore, specBefore := decode(before)
-	podAfter, metadataAfter, specAfter := decode(after)
-	compare := func(part string, before, after map[string]json.RawMessage, changed ...string) {
-		for name, raw := range before {
-			if slices.Contains(changed, name) {
-				continue
-			}
-			if got, want := compact(t, after[name]), compact(t, raw); got != want {
-				t.Errorf("%s%s: got %s, want %s", part, name, got, want)
-			}
-		}
-	}
-	compare("", podBefore, podAfter, "metadata", "spec")
-	compare("metadata.", metadataBefore, metadataAfter, "labels", "annotations")
-	compare("spec.", specBefore, specAfter, "containers", "initContainers", "volumes")
+	podBefore, podAfter := object(t, before), object(t, after)
+	compare(t, "", podBefore, podAfter, "metadata", "spec")
+	metadataBefore, metadataAfter := object(t, podBefore["metadata"]), object(t, podAfter["metadata"])
+	compare(t, "metadata.", metadataBefore, metadataAfter, "labels", "annotations")
+	compare(t, "labels.", object(t, metadataBefore["labels"]), object(t, metadataAfter["labels"]))
+	compare(t, "annotations.", object(t, metadataBefore["annotations"]), object(t, metadataAfter["annotations"]), statusAnnotation, configAnnotation)
+	specBefore, specAfter := object(t, podBefore["spec"]), object(t, podAfter["spec"])
+	compare(t, "spec.", specBefore, specAfter, "containers", "initContainers", "volumes")
 	for _, name := range []string{"containers", "initContainers", "volumes"} {
-		var itemsBefore, itemsAfter []map[string]json.RawMessage
-		for raw, items := range map[*json.RawMessage]*[]map[string]json.RawMessage{ptr(specBefore[name]): &itemsBefore, ptr(specAfter[name]): &itemsAfter} {
-			if *raw != nil {
-				if err := json.Unmarshal(*raw, items); err != nil {
-					t.Fatal(err)
-				}
-			}
-		}
-		for i := range itemsBefore {
-			compare("spec."+name+"[]", itemsBefore[i], itemsAfter[i], "env", "volumeMounts", "emptyDir", "csi", "hostPath")
+		itemsAfter := list(t, specAfter[name])
+		for i, item := range list(t, specBefore[name]) {
+			compare(t, "spec."+name+"[].", object(t, item), object(t, itemsAfter[i]), "env", "volumeMounts", "emptyDir", "csi", "hostPath")
 		}
 	}
 }
 
-func ptr[T any](value T) *T { return &value }
+// compare holds the members of an object against what became of them, but for
+// those that may change.
+func compare(t *testing.T, path string, before, after map[string]json.RawMessage, changed ...string) {
+	t.Helper()
+	for name, raw := range before {
+		if slices.Contains(changed, name) {
+			continue
+		}
+		if got, want := compact(t, after[name]), compact(t, raw); got != want {
+			t.Errorf("%s%s: got %s, want %s", path, name, got, want)
+		}
+	}
+}
+
+func object(t *testing.T, raw json.RawMessage) (members map[string]json.RawMessage) {
+	t.Helper()
+	if raw != nil {
+		if err := json.Unmarshal(raw, &members); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return members
+}
+
+func list(t *testing.T, raw json.RawMessage) (items []json.RawMessage) {
+	t.Helper()
+	if raw != nil {
+		if err := json.Unmarshal(raw, &items); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return items
+}
 
 func compact(t *testing.T, raw json.RawMessage) string {
 	t.Helper()
 	if raw == nil {
 		return ""
 	}
-	var buffer bytes.Buffer
+	var buffer, escaped bytes.Buffer
 	if err := json.Compact(&buffer, raw); err != nil {
 		t.Fatal(err)
 	}
-	return buffer.String()
+	json.HTMLEscape(&escaped, buffer.Bytes())
+	return escaped.String()
 }

@@ -57,7 +57,7 @@ func mergeProxyMetadata(text, key, value string) (merged, effective string, err 
 		if !ok || len(candidate) > maxProxyConfig {
 			continue
 		}
-		if after, err := yaml.YAMLToJSON([]byte(candidate)); err == nil && bytes.Equal(after, want) {
+		if after, err := readYAML(candidate); err == nil && bytes.Equal(after, want) {
 			return candidate, value, nil
 		}
 	}
@@ -80,15 +80,28 @@ func parseProxyConfig(text string) (proxyConfigFields, error) {
 	if err := checkAliases(text); err != nil {
 		return nil, err
 	}
-	document, err := yaml.YAMLToJSON([]byte(text))
+	document, err := readYAML(text)
 	if err != nil {
 		return nil, notYAML(err)
 	}
-	var fields proxyConfigFields
-	if err := json.Unmarshal(document, &fields); err != nil {
+	if document[0] != '{' && document[0] != 'n' {
 		return nil, errors.New("it is " + describeJSON(document) + ", want a mapping")
 	}
+	var fields proxyConfigFields
+	if err := json.Unmarshal(document, &fields); err != nil {
+		return nil, errors.New("it is nested too deeply")
+	}
 	return fields, nil
+}
+
+// readYAML reads YAML as Istio does. What makes the parser panic is no YAML.
+func readYAML(text string) (document []byte, err error) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			document, err = nil, fmt.Errorf("yaml: %v", cause)
+		}
+	}()
+	return yaml.YAMLToJSON([]byte(text))
 }
 
 // notYAML says what the parser said. What fails behind the parser is named in

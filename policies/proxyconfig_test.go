@@ -212,6 +212,7 @@ func TestMergeProxyMetadataRefuses(t *testing.T) {
 		{"unknown alias", "proxyMetadata: *m", "it is no YAML: unknown anchor 'm' referenced"},
 		{"alias of itself", "proxyMetadata: &m {A: *m}", "its aliases stand for more than 4096 values"},
 		{"aliases of aliases", bomb(), "its aliases stand for more than 4096 values"},
+		{"nested deeply", "a: " + strings.Repeat("[", 10000) + strings.Repeat("]", 10000), "it is nested too deeply"},
 		{"long", "a: " + strings.Repeat("x", maxProxyConfig), "it is longer than 32768 bytes"},
 		{"too long once it is merged", "a: " + strings.Repeat("x", maxProxyConfig-10), "its YAML cannot be extended without changing what it says"},
 	}
