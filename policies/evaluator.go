@@ -2,6 +2,7 @@ package policies
 
 import (
 	"fmt"
+	"runtime/debug"
 	"slices"
 	"strings"
 
@@ -31,8 +32,9 @@ type Outcome struct {
 type Failure struct {
 	Rule   string
 	Action Action
-	// Reason is what the rule panicked with.
-	Reason string
+	// Reason is what the rule panicked with, and Stack is where: for a log, not
+	// for an answer.
+	Reason, Stack string
 }
 
 // Denied returns the findings that refuse the object.
@@ -99,9 +101,9 @@ func (e *Evaluator) check(review Review, view *mesh.View) Outcome {
 	for _, i := range e.byKind[review.Object.Kind] {
 		rule := &e.rules[i]
 		findings, failure := contain(rule, review, view)
-		if failure != "" {
-			action := e.action(rule, rule.Action, review, view)
-			outcome.Failures = append(outcome.Failures, Failure{Rule: rule.ID, Action: action, Reason: failure})
+		if failure != nil {
+			failure.Action = e.action(rule, rule.Action, review, view)
+			outcome.Failures = append(outcome.Failures, *failure)
 			continue
 		}
 		for _, finding := range findings {
@@ -137,15 +139,15 @@ func (e *Evaluator) rule(id string) *Rule {
 	return &e.rules[i]
 }
 
-// contain runs one rule and turns a panic into its text: one broken rule must
+// contain runs one rule and turns a panic into a failure: one broken rule must
 // not take the others with it.
-func contain(rule *Rule, review Review, view *mesh.View) (findings []Finding, failure string) {
+func contain(rule *Rule, review Review, view *mesh.View) (findings []Finding, failure *Failure) {
 	defer func() {
 		if reason := recover(); reason != nil {
-			findings, failure = nil, fmt.Sprint(reason)
+			findings, failure = nil, &Failure{Rule: rule.ID, Reason: fmt.Sprint(reason), Stack: string(debug.Stack())}
 		}
 	}()
-	return rule.Check(review, view), ""
+	return rule.Check(review, view), nil
 }
 
 // tolerate marks the findings that old had as well.

@@ -43,7 +43,6 @@ const (
 	injectLabel         = "fedmesh.io/inject"
 	sidecarInjectLabel  = "sidecar.istio.io/inject" // and the annotation of that name
 	dataplaneModeLabel  = "istio.io/dataplane-mode"
-	networkLabel        = "topology.istio.io/network"
 	statusAnnotation    = "fedmesh.io/status"
 	injectionAnnotation = "sidecar.istio.io/status"
 	configAnnotation    = "proxy.istio.io/config"

@@ -389,8 +389,8 @@ func TestCut(t *testing.T) {
 		{"ääääääää", 8, "ää..."},
 	}
 	for _, test := range tests {
-		if got := cut(test.text, test.limit); got != test.want {
-			t.Errorf("cut(%q, %d): got %q, want %q", test.text, test.limit, got, test.want)
+		if got := Cut(test.text, test.limit); got != test.want {
+			t.Errorf("Cut(%q, %d): got %q, want %q", test.text, test.limit, got, test.want)
 		}
 	}
 }

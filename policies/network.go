@@ -6,6 +6,11 @@ import (
 	"fedmesh.io/fedmesh/policies/api/v1alpha1"
 )
 
+// NetworkLabel says which network a pod is in and, on the root namespace, which
+// one the mesh is in (istio
+// pilot/pkg/serviceregistry/kube/controller/network.go).
+const NetworkLabel = "topology.istio.io/network"
+
 // networkLabel is MUT3: the label that says in which network the pod is.
 //
 // By itself (Auto) fedmesh labels pods only where Istio knows its network, which
@@ -27,17 +32,17 @@ func (m *podMutation) networkLabel() (status string) {
 		return "skipped: the local member has no network"
 	case m.settings.Pods.NetworkLabel == v1alpha1.NetworkLabelAlways:
 	case root == "":
-		return fmt.Sprintf("skipped: namespace %s has no label %s", m.settings.RootNamespace, networkLabel)
+		return fmt.Sprintf("skipped: namespace %s has no label %s", m.settings.RootNamespace, NetworkLabel)
 	case root != network:
 		return fmt.Sprintf("skipped: namespace %s has %s=%s, the local member's network is %s",
-			m.settings.RootNamespace, networkLabel, shorten(root), network)
+			m.settings.RootNamespace, NetworkLabel, shorten(root), network)
 	}
-	value, present := m.pod.labels.lookup(networkLabel)
+	value, present := m.pod.labels.lookup(NetworkLabel)
 	if present && value != network {
-		return fmt.Sprintf(`kept: the pod sets %s to "%s"`, networkLabel, shorten(value))
+		return fmt.Sprintf(`kept: the pod sets %s to "%s"`, NetworkLabel, shorten(value))
 	}
 	if !present {
-		m.label(networkLabel, network)
+		m.label(NetworkLabel, network)
 		if m.injected {
 			m.setProxyNetwork(network)
 		}
@@ -61,7 +66,7 @@ func (m *podMutation) setProxyNetwork(network string) {
 			m.addVariable(c, networkVariable, network)
 		case current.reference:
 			m.warn("container %s: %s comes from valueFrom and is kept; it has to be %s, as the label %s",
-				proxyContainer, networkVariable, network, networkLabel)
+				proxyContainer, networkVariable, network, NetworkLabel)
 		case current.value != network:
 			m.add(pointer(c.path+"/env/", current.index)+"/value", network) // an empty value may be left out
 		}

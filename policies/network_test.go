@@ -91,7 +91,7 @@ func TestNetworkLabel(t *testing.T) {
 			if diff := cmp.Diff(test.want, onSpecification(t, patch)); diff != "" {
 				t.Errorf("operations differ (-want +got):\n%s", diff)
 			}
-			if got := labelOf(t, patched, networkLabel); got != test.label {
+			if got := labelOf(t, patched, NetworkLabel); got != test.label {
 				t.Errorf("label: got %q, want %q", got, test.label)
 			}
 			if got := statusOf(t, patched)["network-label"]; got != test.status {

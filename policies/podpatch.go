@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"unicode/utf8"
 )
 
 // podMutation gathers the changes to one pod.
@@ -112,13 +111,9 @@ func escapePointer(name string) string {
 	return strings.ReplaceAll(strings.ReplaceAll(name, "~", "~0"), "/", "~1")
 }
 
-// maxWarning is the length beyond which the API server may cut a warning
-// (k8s.io/apiserver, pkg/endpoints/filters/warning.go).
-const maxWarning = 256
-
 // warn tells the user what was left alone.
 func (m *podMutation) warn(format string, args ...any) {
-	m.warnings = append(m.warnings, cut(fmt.Sprintf(format, args...), maxWarning))
+	m.warnings = append(m.warnings, Cut(fmt.Sprintf(format, args...), MaxWarning))
 }
 
 // shorten cuts a value of the user's to what a message has room for.
@@ -126,19 +121,6 @@ func shorten(value string) string { return oneLine(value, 40) }
 
 // oneLine cuts text, and writes what is not printable in it as Go does.
 func oneLine(text string, limit int) string {
-	quoted := strconv.Quote(cut(text, limit))
+	quoted := strconv.Quote(Cut(text, limit))
 	return quoted[1 : len(quoted)-1]
-}
-
-// cut shortens text to at most limit bytes without splitting a character.
-func cut(text string, limit int) string {
-	if len(text) <= limit {
-		return text
-	}
-	const ellipsis = "..."
-	end := limit - len(ellipsis)
-	for end > 0 && !utf8.RuneStart(text[end]) {
-		end--
-	}
-	return text[:end] + ellipsis
 }

@@ -5,8 +5,10 @@
 // AdmissionReview and answers what is none; pods.go, objects.go and
 // federations.go each answer one of the three webhooks; response.go puts
 // findings into Kubernetes' words. What they know comes from the index that
-// package feed keeps and from the Configuration that federation_controller.go
-// keeps. server.go puts it all together, readiness.go says when it may be asked.
+// package feed keeps and from the Configuration that federation_loader.go keeps;
+// federation_status.go tells the user what became of it. server.go puts it all
+// together, readiness.go says when it may be asked, package certs provides the
+// certificate, and metrics.go counts.
 //
 // Uniqueness is judged here by what the index knows. The claims that make it
 // hold for requests that arrive at the same moment will be the last step of

@@ -1,6 +1,7 @@
 package webhook
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -23,8 +24,13 @@ const (
 	// maxRequestSize).
 	maxBody = 7 << 20
 
-	// bodyTimeout bounds how long a client may take to send its body.
-	bodyTimeout = 10 * time.Second
+	// usualBody is what bodies are allowed to take without further question, in
+	// bytes; nearly all are smaller. Of larger ones few are read at a time, so
+	// that clients cannot fill the memory.
+	usualBody       = 256 << 10
+	maxLargeBodies  = 4
+	bodyTimeout     = 10 * time.Second // how long a client may take to send its body
+	responseTimeout = 5 * time.Second  // and, beyond the deadline, to take the answer
 
 	// defaultTimeout is what the API server waits for a webhook that says
 	// nothing else (admissionregistration.k8s.io/v1, timeoutSeconds).
@@ -52,6 +58,9 @@ type httpError struct {
 type endpoint struct {
 	reviewer reviewer
 	log      logr.Logger
+	// large has room for the large bodies that are read at a time. It may be
+	// shared by endpoints.
+	large chan struct{}
 }
 
 // ServeHTTP answers one AdmissionReview. What is none gets a 4xx that says what
@@ -63,9 +72,11 @@ func (e *endpoint) ServeHTTP(writer http.ResponseWriter, httpRequest *http.Reque
 	defer cancel()
 	// Half-open clients must not hold a goroutine for ever. A writer that
 	// cannot do it is one of a test.
-	_ = http.NewResponseController(writer).SetReadDeadline(time.Now().Add(bodyTimeout))
+	controller := http.NewResponseController(writer)
+	_ = controller.SetReadDeadline(time.Now().Add(bodyTimeout))
+	_ = controller.SetWriteDeadline(time.Now().Add(timeoutOf(httpRequest) + responseTimeout))
 
-	review, failure := readReview(writer, httpRequest)
+	review, failure := e.readReview(ctx, writer, httpRequest)
 	if failure == nil {
 		failure = e.answer(ctx, review)
 	}
@@ -100,7 +111,7 @@ func (e *endpoint) answer(ctx context.Context, review *admissionv1.AdmissionRevi
 }
 
 // readReview reads an AdmissionReview that holds a request.
-func readReview(writer http.ResponseWriter, httpRequest *http.Request) (*admissionv1.AdmissionReview, *httpError) {
+func (e *endpoint) readReview(ctx context.Context, writer http.ResponseWriter, httpRequest *http.Request) (*admissionv1.AdmissionReview, *httpError) {
 	if httpRequest.Method != http.MethodPost {
 		return nil, &httpError{http.StatusMethodNotAllowed, "an AdmissionReview is sent with POST, not " + httpRequest.Method}
 	}
@@ -108,11 +119,17 @@ func readReview(writer http.ResponseWriter, httpRequest *http.Request) (*admissi
 	if mediaType, _, err := mime.ParseMediaType(contentType); err != nil || mediaType != "application/json" {
 		return nil, &httpError{http.StatusUnsupportedMediaType, fmt.Sprintf("Content-Type is %q; want application/json", contentType)}
 	}
-	body, err := readBody(writer, httpRequest)
+	if httpRequest.ContentLength > maxBody {
+		return nil, tooLarge()
+	}
+	body, release, err := e.readBody(ctx, http.MaxBytesReader(writer, httpRequest.Body, maxBody))
+	defer release()
 	if err != nil {
-		var tooLarge *http.MaxBytesError
-		if errors.As(err, &tooLarge) {
-			return nil, &httpError{http.StatusRequestEntityTooLarge, fmt.Sprintf("the body is larger than %d bytes", tooLarge.Limit)}
+		if errors.Is(err, errTooManyLargeBodies) {
+			return nil, &httpError{http.StatusServiceUnavailable, err.Error()}
+		}
+		if limit := (*http.MaxBytesError)(nil); errors.As(err, &limit) {
+			return nil, tooLarge()
 		}
 		return nil, &httpError{http.StatusBadRequest, "cannot read the body: " + err.Error()}
 	}
@@ -130,16 +147,31 @@ func readReview(writer http.ResponseWriter, httpRequest *http.Request) (*admissi
 	return review, nil
 }
 
-// readBody reads the whole body, into a buffer of the right size where the
-// client says how much it is.
-func readBody(writer http.ResponseWriter, httpRequest *http.Request) ([]byte, error) {
-	limited := http.MaxBytesReader(writer, httpRequest.Body, maxBody)
-	if length := httpRequest.ContentLength; length > 0 && length <= maxBody {
-		body := make([]byte, length)
-		_, err := io.ReadFull(limited, body)
-		return body, err
+func tooLarge() *httpError {
+	return &httpError{http.StatusRequestEntityTooLarge, fmt.Sprintf("the body is larger than %d bytes", maxBody)}
+}
+
+var errTooManyLargeBodies = errors.New("too many large requests at a time; try again")
+
+// readBody reads a body whole. What a client says of its length counts for
+// nothing: memory is taken as bytes arrive, and for a large body there has to be
+// room. The function release gives the room back.
+func (e *endpoint) readBody(ctx context.Context, from io.Reader) (body []byte, release func(), err error) {
+	release = func() {}
+	var buffer bytes.Buffer
+	if _, err = io.CopyN(&buffer, from, usualBody); err == io.EOF {
+		return buffer.Bytes(), release, nil
+	} else if err != nil {
+		return nil, release, err
 	}
-	return io.ReadAll(limited)
+	select {
+	case e.large <- struct{}{}:
+		release = func() { <-e.large }
+	case <-ctx.Done():
+		return nil, release, errTooManyLargeBodies
+	}
+	_, err = buffer.ReadFrom(from)
+	return buffer.Bytes(), release, err
 }
 
 // timeoutOf is how long an answer may take: the API server says in the timeout
@@ -149,7 +181,8 @@ func timeoutOf(httpRequest *http.Request) time.Duration {
 	if err != nil || timeout <= 0 || timeout > 30*time.Second {
 		timeout = defaultTimeout
 	}
-	return max(timeout-answerMargin, answerMargin)
+	// Of a short one, half.
+	return max(timeout-answerMargin, timeout/2)
 }
 
 // allow lets a request pass without a word.
@@ -167,11 +200,14 @@ func refuse(code int32, reason metav1.StatusReason, message string) *admissionv1
 	}}
 }
 
+// retryAfterSeconds is for clients, which try ten times.
+const retryAfterSeconds = 2
+
 // retryLater refuses a request so that clients try again by themselves: kubectl
 // and client-go do when a 503 says after how long. Unlike an HTTP error it does
 // not leave the decision to failurePolicy.
 func retryLater(message string) *admissionv1.AdmissionResponse {
-	response := refuse(http.StatusServiceUnavailable, metav1.StatusReasonServiceUnavailable, message)
-	response.Result.Details = &metav1.StatusDetails{RetryAfterSeconds: 1}
+	response := refuse(http.StatusServiceUnavailable, metav1.StatusReasonServiceUnavailable, message+"; try again")
+	response.Result.Details = &metav1.StatusDetails{RetryAfterSeconds: retryAfterSeconds}
 	return response
 }

@@ -22,6 +22,10 @@ func (f reviewerFunc) review(ctx context.Context, request *admissionv1.Admission
 	return f(ctx, request)
 }
 
+func newTestEndpoint(answer reviewerFunc) *endpoint {
+	return &endpoint{reviewer: answer, log: logr.Discard(), large: make(chan struct{}, maxLargeBodies)}
+}
+
 func allowing(context.Context, *admissionv1.AdmissionRequest) (*admissionv1.AdmissionResponse, *httpError) {
 	return allow(), nil
 }
@@ -51,7 +55,7 @@ func TestEndpointRefusesWhatIsNoReview(t *testing.T) {
 			request := httptest.NewRequest(test.method, "/mesh", strings.NewReader(test.body))
 			request.Header.Set("Content-Type", test.contentType)
 			recorder := httptest.NewRecorder()
-			(&endpoint{reviewer: reviewerFunc(allowing), log: logr.Discard()}).ServeHTTP(recorder, request)
+			newTestEndpoint(allowing).ServeHTTP(recorder, request)
 			if recorder.Code != test.want || !strings.Contains(recorder.Body.String(), test.says) {
 				t.Errorf("got %d %q; want %d and %q in the text", recorder.Code, recorder.Body, test.want, test.says)
 			}
@@ -65,7 +69,7 @@ func TestEndpointLimitsBodiesOfUnknownLength(t *testing.T) {
 	request := httptest.NewRequest(http.MethodPost, "/mesh", body)
 	request.Header.Set("Content-Type", "application/json; charset=utf-8")
 	recorder := httptest.NewRecorder()
-	(&endpoint{reviewer: reviewerFunc(allowing), log: logr.Discard()}).ServeHTTP(recorder, request)
+	newTestEndpoint(allowing).ServeHTTP(recorder, request)
 	if recorder.Code != http.StatusRequestEntityTooLarge {
 		t.Errorf("got %d; want 413", recorder.Code)
 	}
@@ -80,7 +84,7 @@ func post(handler http.Handler, target, body string) *httptest.ResponseRecorder 
 }
 
 func TestEndpointAnswers(t *testing.T) {
-	recorder := post(&endpoint{reviewer: reviewerFunc(allowing), log: logr.Discard()}, "/mesh", someReview)
+	recorder := post(newTestEndpoint(allowing), "/mesh", someReview)
 	want := `{"kind":"AdmissionReview","apiVersion":"admission.k8s.io/v1","response":{"uid":"42","allowed":true}}` + "\n"
 	if diff := cmp.Diff(want, recorder.Body.String()); diff != "" {
 		t.Errorf("answer differs (-want +got):\n%s", diff)
@@ -92,13 +96,13 @@ func TestEndpointAnswers(t *testing.T) {
 
 func TestEndpointContainsPanics(t *testing.T) {
 	calls := 0
-	handler := &endpoint{log: logr.Discard(), reviewer: reviewerFunc(func(context.Context, *admissionv1.AdmissionRequest) (*admissionv1.AdmissionResponse, *httpError) {
+	handler := newTestEndpoint(func(context.Context, *admissionv1.AdmissionRequest) (*admissionv1.AdmissionResponse, *httpError) {
 		calls++
 		if calls == 1 {
 			panic("a defect")
 		}
 		return allow(), nil
-	})}
+	})
 	if recorder := post(handler, "/mesh", someReview); recorder.Code != http.StatusInternalServerError {
 		t.Errorf("got %d; want 500", recorder.Code)
 	}
@@ -107,7 +111,7 @@ func TestEndpointContainsPanics(t *testing.T) {
 	}
 }
 
-func TestEndpointDeadline(t *testing.T) {
+func TestTimeout(t *testing.T) {
 	for _, test := range []struct {
 		target string
 		want   time.Duration
@@ -116,16 +120,44 @@ func TestEndpointDeadline(t *testing.T) {
 		{"/mesh", 9500 * time.Millisecond},
 		{"/mesh?timeout=1h", 9500 * time.Millisecond},
 		{"/mesh?timeout=soon", 9500 * time.Millisecond},
-		{"/mesh?timeout=600ms", 500 * time.Millisecond},
+		{"/mesh?timeout=600ms", 300 * time.Millisecond},
 	} {
-		var got time.Duration
-		post(&endpoint{log: logr.Discard(), reviewer: reviewerFunc(func(ctx context.Context, _ *admissionv1.AdmissionRequest) (*admissionv1.AdmissionResponse, *httpError) {
-			deadline, _ := ctx.Deadline()
-			got = time.Until(deadline)
-			return allow(), nil
-		})}, test.target, someReview)
-		if got > test.want || got < test.want-400*time.Millisecond {
-			t.Errorf("%s: got a deadline in %s; want %s", test.target, got, test.want)
+		if got := timeoutOf(httptest.NewRequest(http.MethodPost, test.target, nil)); got != test.want {
+			t.Errorf("%s: got %s; want %s", test.target, got, test.want)
+		}
+	}
+}
+
+// The deadline of a request's context is the one that the API server gives.
+func TestEndpointDeadline(t *testing.T) {
+	before := time.Now()
+	var got time.Time
+	post(newTestEndpoint(func(ctx context.Context, _ *admissionv1.AdmissionRequest) (*admissionv1.AdmissionResponse, *httpError) {
+		got, _ = ctx.Deadline()
+		return allow(), nil
+	}), "/mesh?timeout=20s", someReview)
+	if want := before.Add(19500 * time.Millisecond); got.Before(want) || got.After(time.Now().Add(20*time.Second)) {
+		t.Errorf("got deadline %s; want %s", got, want)
+	}
+}
+
+// There is room for so many large bodies at a time; small ones do not wait.
+func TestEndpointLimitsLargeBodies(t *testing.T) {
+	handler := newTestEndpoint(allowing)
+	for range cap(handler.large) {
+		handler.large <- struct{}{}
+	}
+	large := strings.Replace(someReview, `"uid"`, `"name":"`+strings.Repeat("x", usualBody)+`","uid"`, 1)
+	if recorder := post(handler, "/mesh?timeout=10ms", large); recorder.Code != http.StatusServiceUnavailable {
+		t.Errorf("without room: got %d; want 503", recorder.Code)
+	}
+	if recorder := post(handler, "/mesh", someReview); recorder.Code != http.StatusOK {
+		t.Errorf("a small one meanwhile: got %d; want 200", recorder.Code)
+	}
+	<-handler.large
+	for range 2 * cap(handler.large) { // each gives its room back
+		if recorder := post(handler, "/mesh", large); recorder.Code != http.StatusOK {
+			t.Errorf("with room: got %d; want 200", recorder.Code)
 		}
 	}
 }
@@ -137,10 +169,10 @@ func TestEndpointFinishesWhatItTookOn(t *testing.T) {
 	request := httptest.NewRequestWithContext(ctx, http.MethodPost, "/mesh", strings.NewReader(someReview))
 	request.Header.Set("Content-Type", "application/json")
 	var got error
-	(&endpoint{log: logr.Discard(), reviewer: reviewerFunc(func(ctx context.Context, _ *admissionv1.AdmissionRequest) (*admissionv1.AdmissionResponse, *httpError) {
+	newTestEndpoint(func(ctx context.Context, _ *admissionv1.AdmissionRequest) (*admissionv1.AdmissionResponse, *httpError) {
 		got = ctx.Err()
 		return allow(), nil
-	})}).ServeHTTP(httptest.NewRecorder(), request)
+	}).ServeHTTP(httptest.NewRecorder(), request)
 	if got != nil {
 		t.Errorf("got context error %v in the handler; want none", got)
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/go-logr/logr"
+	"k8s.io/apimachinery/pkg/types"
 	toolscache "k8s.io/client-go/tools/cache"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 
@@ -19,6 +20,16 @@ type federationLoader struct {
 	configuration *Configuration
 	metrics       *Metrics
 	log           logr.Logger
+
+	// seen is the specification that was looked at last: statuses change more
+	// often. Handlers of one informer are called one after the other.
+	seen specification
+}
+
+// specification tells one stored specification from all others.
+type specification struct {
+	uid        types.UID
+	generation int64
 }
 
 // NeedLeaderElection is false: every replica answers requests.
@@ -39,6 +50,9 @@ func (l *federationLoader) Start(ctx context.Context) error {
 		return err
 	}
 	if toolscache.WaitForCacheSync(ctx.Done(), registration.HasSynced) {
+		if l.seen == (specification{}) {
+			l.metrics.federationIs(federationAbsent)
+		}
 		l.configuration.MarkLoaded()
 	}
 	<-ctx.Done()
@@ -50,12 +64,18 @@ func (l *federationLoader) stored(object any) {
 	if !ok || federation.Name != v1alpha1.FederationName {
 		return
 	}
+	now := specification{uid: federation.UID, generation: federation.Generation}
+	if now == l.seen {
+		return
+	}
+	l.seen = now
 	compiled, errs := mesh.Compile(federation.Spec)
-	l.metrics.federationValid(len(errs) == 0)
 	if len(errs) > 0 {
+		l.metrics.federationIs(federationInvalid)
 		l.log.Error(errs.ToAggregate(), "The Federation is not valid; the last valid one stays in force", "generation", federation.Generation)
 		return
 	}
+	l.metrics.federationIs(federationInForce)
 	l.configuration.Set(compiled)
 	l.log.Info("The Federation is in force", "generation", federation.Generation,
 		"localMember", federation.Spec.LocalMember, "members", len(federation.Spec.Members))
@@ -68,7 +88,8 @@ func (l *federationLoader) deleted(object any) {
 	if federation, ok := object.(*v1alpha1.Federation); !ok || federation.Name != v1alpha1.FederationName {
 		return
 	}
-	l.metrics.federationValid(true)
+	l.seen = specification{}
+	l.metrics.federationIs(federationAbsent)
 	l.configuration.Set(mesh.Undeclared())
 	l.log.Info("The Federation is gone; rules only warn and pods are left alone")
 }

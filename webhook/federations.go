@@ -80,11 +80,12 @@ func (f *federations) reviewSpec(request *admissionv1.AdmissionRequest) *admissi
 // reviewDelete refuses to take the Federation away while namespaces are opted
 // in: their pods would silently go without socket and DNS capture.
 func (f *federations) reviewDelete(request *admissionv1.AdmissionRequest) *admissionv1.AdmissionResponse {
-	if request.Name != v1alpha1.FederationName {
+	// A request to delete a whole collection has no name; what is deleted has.
+	if parts, err := mesh.Split(request.OldObject.Raw); err == nil && parts.Name != v1alpha1.FederationName {
 		return allow()
 	}
-	if missing := f.readiness.Unknown(); missing != "" {
-		return retryLater("fedmesh does not know the mesh yet (" + missing + "); try again")
+	if unknown := f.readiness.Unknown(); unknown != "" {
+		return retryLater(unknown)
 	}
 	count := f.index.NamespacesWith(optInLabel, optInValue)
 	if count == 0 {

@@ -61,7 +61,8 @@ func TestFederationsUnchangedSpec(t *testing.T) {
 
 func TestFederationsDelete(t *testing.T) {
 	s := newSetup(t)
-	deletion := strings.Replace(review(t, "fedmesh.io", "Federation", admissionv1.Delete, "", validFederation), `"name":"some"`, `"name":"default"`, 1)
+	// Without a name, as in a request to delete the collection.
+	deletion := strings.Replace(review(t, "fedmesh.io", "Federation", admissionv1.Delete, "", validFederation), `"name":"some",`, "", 1)
 	s.put(t, mesh.Namespace, "metadata: {name: other, labels: {fedmesh.io/federation: disabled}}")
 	if response := decodeResponse(t, post(s.federations(), "/federations", deletion)); !response.Allowed {
 		t.Errorf("no namespace opted in: got %q; want it allowed", response.Result.Message)

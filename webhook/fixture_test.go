@@ -57,20 +57,20 @@ func newSetup(t *testing.T) *setup {
 }
 
 func (s *setup) mesh() *endpoint {
-	return &endpoint{log: logr.Discard(), reviewer: &objects{
+	return &endpoint{log: logr.Discard(), large: make(chan struct{}, maxLargeBodies), reviewer: &objects{
 		evaluator: s.evaluator, index: s.index, configuration: s.configuration,
 		readiness: s.readiness, metrics: s.metrics, log: logr.Discard(),
 	}}
 }
 
 func (s *setup) pods() *endpoint {
-	return &endpoint{log: logr.Discard(), reviewer: &pods{
+	return &endpoint{log: logr.Discard(), large: make(chan struct{}, maxLargeBodies), reviewer: &pods{
 		index: s.index, configuration: s.configuration, readiness: s.readiness, metrics: s.metrics,
 	}}
 }
 
 func (s *setup) federations() *endpoint {
-	return &endpoint{log: logr.Discard(), reviewer: &federations{evaluator: s.evaluator, index: s.index, readiness: s.readiness}}
+	return &endpoint{log: logr.Discard(), large: make(chan struct{}, maxLargeBodies), reviewer: &federations{evaluator: s.evaluator, index: s.index, readiness: s.readiness}}
 }
 
 // put adds an object, in YAML, to the index.

@@ -16,7 +16,7 @@ import (
 type Metrics struct {
 	duration *prometheus.HistogramVec
 	findings *prometheus.CounterVec
-	valid    prometheus.Gauge
+	state    *prometheus.GaugeVec
 }
 
 // NewMetrics returns Metrics that registry collects.
@@ -31,17 +31,16 @@ func NewMetrics(registry prometheus.Registerer) (*Metrics, error) {
 			Name: "fedmesh_findings_total",
 			Help: "Findings by rule, by what they led to (Deny, Warn, Audit; Panic for a rule that failed), and by whether the request was a dry run.",
 		}, []string{"rule", "action", "dry_run"}),
-		valid: prometheus.NewGauge(prometheus.GaugeOpts{
-			Name: "fedmesh_federation_valid",
-			Help: "1 while the stored Federation is in force, 0 while it is not valid and an earlier one or none is.",
-		}),
+		state: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "fedmesh_federation_state",
+			Help: "1 for the state that the stored Federation is in: InForce, Invalid (an earlier one is in force, or none) or Absent.",
+		}, []string{"state"}),
 	}
-	for _, collector := range []prometheus.Collector{metrics.duration, metrics.findings, metrics.valid} {
+	for _, collector := range []prometheus.Collector{metrics.duration, metrics.findings, metrics.state} {
 		if err := registry.Register(collector); err != nil {
 			return nil, err
 		}
 	}
-	metrics.valid.Set(1)
 	return metrics, nil
 }
 
@@ -62,11 +61,20 @@ func (m *Metrics) mutated(took time.Duration) {
 	m.duration.WithLabelValues("Pod", "true").Observe(took.Seconds())
 }
 
-// federationValid says whether the stored Federation is in force.
-func (m *Metrics) federationValid(valid bool) {
-	if valid {
-		m.valid.Set(1)
-	} else {
-		m.valid.Set(0)
+// The states of the stored Federation.
+const (
+	federationInForce = "InForce"
+	federationInvalid = "Invalid"
+	federationAbsent  = "Absent"
+)
+
+// federationIs says in which state the stored Federation is.
+func (m *Metrics) federationIs(state string) {
+	for _, each := range []string{federationInForce, federationInvalid, federationAbsent} {
+		value := 0.0
+		if each == state {
+			value = 1
+		}
+		m.state.WithLabelValues(each).Set(value)
 	}
 }

@@ -1,7 +1,9 @@
 package webhook
 
 import (
+	"bytes"
 	"context"
+	"fmt"
 	"net/http"
 	"time"
 
@@ -31,13 +33,16 @@ func (o *objects) review(_ context.Context, request *admissionv1.AdmissionReques
 		request.Operation != admissionv1.Create && request.Operation != admissionv1.Update {
 		return allow(), nil
 	}
-	if missing := o.readiness.Unknown(); missing != "" {
-		return retryLater("fedmesh does not know the mesh yet (" + missing + "); try again"), nil
+	if unknown := o.readiness.Unknown(); unknown != "" {
+		return retryLater(unknown), nil
 	}
 	started := time.Now()
-	review, refusal := readObjects(kind, request)
-	if refusal != nil {
-		return refusal, nil
+	review, err := readObjects(kind, request)
+	switch {
+	case err != nil:
+		return refuse(http.StatusBadRequest, metav1.StatusReasonBadRequest, err.Error()), nil
+	case review.Object == nil:
+		return allow(), nil
 	}
 	outcome := o.evaluator.Evaluate(review, o.index, o.configuration.Current())
 	response := respond(outcome)
@@ -46,28 +51,35 @@ func (o *objects) review(_ context.Context, request *admissionv1.AdmissionReques
 	return response, nil
 }
 
-// readObjects decodes the object and, of an update, what it replaces. An old
-// object that cannot be read has no findings that the new one could be excused
-// by.
-func readObjects(kind mesh.Kind, request *admissionv1.AdmissionRequest) (policies.Review, *admissionv1.AdmissionResponse) {
-	object, err := mesh.Decode(kind, request.Object.Raw)
+// readObjects decodes the object and, of an update, what it replaces. Where the
+// specification is the same to the letter it decodes nothing and returns an empty
+// review: an object that cannot be read can be labelled and deleted all the same.
+// An old object that cannot be read has no findings that the new one could be
+// excused by.
+func readObjects(kind mesh.Kind, request *admissionv1.AdmissionRequest) (policies.Review, error) {
+	parts, err := mesh.Split(request.Object.Raw)
 	if err != nil {
-		return policies.Review{}, refuse(http.StatusBadRequest, metav1.StatusReasonBadRequest, err.Error())
+		return policies.Review{}, fmt.Errorf("cannot read the %s: %w", kind, err)
 	}
-	// With generateName an object has no name yet when the request is made, and
-	// a request may leave the namespace to its path.
-	object.Ref.Namespace = request.Namespace
-	if object.Ref.Name == "" {
-		object.Ref.Name = request.Name
-	}
-	review := policies.Review{Object: object}
+	var old *mesh.Object
 	if request.Operation == admissionv1.Update {
-		if old, err := mesh.Decode(kind, request.OldObject.Raw); err == nil {
-			old.Ref = object.Ref
-			review.Old = old
+		if before, err := mesh.Split(request.OldObject.Raw); err == nil {
+			if bytes.Equal(before.Spec, parts.Spec) {
+				return policies.Review{}, nil
+			}
+			before.Namespace = request.Namespace
+			if decoded, err := mesh.DecodeParts(kind, before); err == nil {
+				old = decoded
+			}
 		}
 	}
-	return review, nil
+	// An object may leave its namespace to the request.
+	parts.Namespace = request.Namespace
+	object, err := mesh.DecodeParts(kind, parts)
+	if err != nil {
+		return policies.Review{}, err
+	}
+	return policies.Review{Object: object, Old: old}, nil
 }
 
 // report logs what was refused and which rules failed.
@@ -82,7 +94,7 @@ func (o *objects) report(request *admissionv1.AdmissionRequest, outcome policies
 		log.Info("Refused an object", "rule", finding.Rule, "field", finding.Field.String(), "message", finding.Text())
 	}
 	for _, failure := range outcome.Failures {
-		log.Info("A rule failed", "rule", failure.Rule, "reason", failure.Reason)
+		log.Error(nil, "A rule failed", "rule", failure.Rule, "reason", failure.Reason, "stack", failure.Stack)
 	}
 }
 

@@ -77,6 +77,16 @@ func TestObjectsAllowed(t *testing.T) {
 	}
 }
 
+// What cannot be read, for whatever reason it is stored, can still be labelled.
+func TestObjectsUnreadableButUnchanged(t *testing.T) {
+	const stored = "{metadata: {name: some}, spec: {hosts: 7}}"
+	labelled := strings.Replace(stored, "name: some", "name: some, labels: {a: b}", 1)
+	recorder := post(newSetup(t).mesh(), "/mesh", review(t, istioNetworking, "ServiceEntry", admissionv1.Update, labelled, stored))
+	if response := decodeResponse(t, recorder); !response.Allowed {
+		t.Errorf("got %+v; want it allowed", response.Result)
+	}
+}
+
 func TestObjectsUpdateTolerates(t *testing.T) {
 	// The location is mended, the resolution stays as wrong as it was.
 	better := strings.Replace(broken, "spec:", "spec:\n  location: MESH_INTERNAL", 1)
@@ -111,7 +121,7 @@ func TestObjectsWaitForTheMesh(t *testing.T) {
 	s.missing = []string{"services"}
 	response := decodeResponse(t, post(s.mesh(), "/mesh", review(t, istioNetworking, "ServiceEntry", admissionv1.Create, broken, "")))
 	if response.Allowed || response.Result.Code != http.StatusServiceUnavailable ||
-		response.Result.Reason != metav1.StatusReasonServiceUnavailable || response.Result.Details.RetryAfterSeconds != 1 {
+		response.Result.Reason != metav1.StatusReasonServiceUnavailable || response.Result.Details.RetryAfterSeconds != retryAfterSeconds {
 		t.Errorf("got %+v; want 503 with retryAfterSeconds", response.Result)
 	}
 	if !strings.Contains(response.Result.Message, "services") {

@@ -13,10 +13,6 @@ import (
 	"fedmesh.io/fedmesh/policies/mesh"
 )
 
-// networkLabel on the root namespace says which network the mesh is in (istio
-// pilot/pkg/serviceregistry/kube/controller/network.go).
-const networkLabel = "topology.istio.io/network"
-
 // pods mutates the pods of opted-in namespaces. Which pods these are the
 // selectors of the webhook configuration say; nothing here asks the API server.
 type pods struct {
@@ -33,8 +29,8 @@ func (p *pods) review(_ context.Context, request *admissionv1.AdmissionRequest) 
 	if request.Kind.Group != "" || request.Kind.Kind != "Pod" || request.SubResource != "" || request.Operation != admissionv1.Create {
 		return allow(), nil
 	}
-	if missing := p.readiness.Unknown(); missing != "" {
-		return nil, &httpError{http.StatusServiceUnavailable, "fedmesh does not know the mesh yet (" + missing + ")"}
+	if unknown := p.readiness.Unknown(); unknown != "" {
+		return nil, &httpError{http.StatusServiceUnavailable, unknown}
 	}
 	federation := p.configuration.Current()
 	if !federation.Declared {
@@ -44,7 +40,7 @@ func (p *pods) review(_ context.Context, request *admissionv1.AdmissionRequest) 
 	patch, err := policies.MutatePod(request.Object.Raw, policies.PodSettings{
 		Pods:          federation.Spec.Pods,
 		Network:       federation.Local.Network,
-		RootNetwork:   p.index.NamespaceLabels(federation.Spec.RootNamespace)[networkLabel],
+		RootNetwork:   p.index.NamespaceLabels(federation.Spec.RootNamespace)[policies.NetworkLabel],
 		RootNamespace: federation.Spec.RootNamespace,
 	})
 	if err != nil {
@@ -52,9 +48,7 @@ func (p *pods) review(_ context.Context, request *admissionv1.AdmissionRequest) 
 		return nil, &httpError{http.StatusBadRequest, err.Error()}
 	}
 	response := allow()
-	for _, text := range patch.Warnings {
-		response.Warnings = append(response.Warnings, truncate(text))
-	}
+	response.Warnings = patch.Warnings
 	if len(patch.Operations) > 0 {
 		data, err := json.Marshal(patch.Operations)
 		if err != nil {

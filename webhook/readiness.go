@@ -30,17 +30,18 @@ type Readiness struct {
 	reported atomic.Pointer[string]
 }
 
-// Unknown says what is not known of the mesh yet, in words, and "" when rules
-// and mutations can be asked. Once everything has been known it stays so: a lost
-// watch leaves the index as it was.
+// Unknown says in a sentence what is not known of the mesh yet, and is "" when
+// rules and mutations can be asked. Once everything has been known it stays so: a
+// lost watch leaves the index as it was.
 func (r *Readiness) Unknown() string {
-	if missing := r.missing(); len(missing) > 0 {
-		return "waiting for " + strings.Join(missing, ", ")
+	missing := r.missing()
+	if len(missing) == 0 && !r.loaded() {
+		missing = []string{"the Federation"}
 	}
-	if !r.loaded() {
-		return "waiting for the Federation"
+	if len(missing) == 0 {
+		return ""
 	}
-	return ""
+	return "fedmesh does not know the mesh yet, it waits for " + strings.Join(missing, ", ")
 }
 
 // Drain makes the webhook not ready for good, so that endpoints leave it out

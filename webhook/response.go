@@ -4,17 +4,12 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
-	"unicode/utf8"
 
 	admissionv1 "k8s.io/api/admission/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"fedmesh.io/fedmesh/policies"
 )
-
-// maxWarning is the longest warning, in bytes, that an API server passes on
-// whole whatever else is sent (k8s.io/apiserver pkg/endpoints/filters/warning.go).
-const maxWarning = 256
 
 // respond puts what the rules say into an admission response: all findings at
 // once, one line each; what refuses the object in the message and, for
@@ -31,7 +26,7 @@ func respond(outcome policies.Outcome) *admissionv1.AdmissionResponse {
 		case policies.Deny:
 			failed = append(failed, line)
 		case policies.Warn:
-			response.Warnings = append(response.Warnings, truncate(line))
+			response.Warnings = append(response.Warnings, policies.Cut(line, policies.MaxWarning))
 		}
 	}
 	denied := outcome.Denied()
@@ -64,24 +59,11 @@ func respond(outcome policies.Outcome) *admissionv1.AdmissionResponse {
 
 // warning is a finding in the length that clients show.
 func warning(finding policies.Finding) string {
-	text := finding.String()
-	if finding.Known {
-		text += " (as before)"
+	if !finding.Known {
+		return policies.Cut(finding.String(), policies.MaxWarning)
 	}
-	return truncate(text)
-}
-
-// truncate cuts text to maxWarning bytes at most, between two characters.
-func truncate(text string) string {
-	if len(text) <= maxWarning {
-		return text
-	}
-	const ellipsis = "…"
-	end := maxWarning - len(ellipsis)
-	for !utf8.RuneStart(text[end]) {
-		end--
-	}
-	return text[:end] + ellipsis
+	const asBefore = " (as before)"
+	return policies.Cut(finding.String(), policies.MaxWarning-len(asBefore)) + asBefore
 }
 
 // auditAnnotations list the IDs of the rules with findings, by what they led

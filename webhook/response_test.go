@@ -3,21 +3,19 @@ package webhook
 import (
 	"strings"
 	"testing"
-	"unicode/utf8"
 
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"fedmesh.io/fedmesh/policies"
 )
 
-func TestTruncate(t *testing.T) {
-	for _, text := range []string{strings.Repeat("x", 256), strings.Repeat("x", 257), strings.Repeat("ä", 200)} {
-		got := truncate(text)
-		if len(got) > maxWarning || !utf8.ValidString(got) {
-			t.Errorf("got %d bytes, valid %v; want at most %d that are valid", len(got), utf8.ValidString(got), maxWarning)
-		}
-		if shortened := got != text; shortened != (len(text) > maxWarning) {
-			t.Errorf("%d bytes: got shortened %v", len(text), shortened)
+func TestWarning(t *testing.T) {
+	long := policies.Finding{Rule: "FED105", Field: field.NewPath("spec"), Message: strings.Repeat("x", 300)}
+	for _, known := range []bool{false, true} {
+		long.Known = known
+		got := warning(long)
+		if len(got) != policies.MaxWarning || strings.HasSuffix(got, " (as before)") != known {
+			t.Errorf("known %v: got %d bytes %q; want %d, and the end to say what is as before", known, len(got), got, policies.MaxWarning)
 		}
 	}
 }

@@ -4,18 +4,22 @@ import (
 	"context"
 	"crypto/tls"
 	"fmt"
+	"math"
+	"net/http"
 	"time"
 
 	"github.com/go-logr/logr"
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/runtime"
-	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/apiutil"
+	"sigs.k8s.io/controller-runtime/pkg/config"
 	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/healthz"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
@@ -108,12 +112,13 @@ func NewServer(options Options) (*Server, error) {
 		log: options.Log.WithName("readiness"),
 	}
 	log := options.Log.WithName("admission")
+	large := make(chan struct{}, maxLargeBodies)
 	for path, handler := range map[string]reviewer{
 		PathPods:        &pods{index: index, configuration: configuration, readiness: readiness, metrics: ownMetrics},
 		PathMesh:        &objects{evaluator: evaluator, index: index, configuration: configuration, readiness: readiness, metrics: ownMetrics, log: log},
 		PathFederations: &federations{evaluator: evaluator, index: index, readiness: readiness},
 	} {
-		mgr.GetWebhookServer().Register(path, &endpoint{reviewer: handler, log: log})
+		mgr.GetWebhookServer().Register(path, &endpoint{reviewer: handler, log: log, large: large})
 	}
 	for _, runnable := range []manager.Runnable{
 		source,
@@ -179,10 +184,15 @@ func certificateSource(options Options, trust *certs.Trust) (certs.Source, error
 // newManager returns a manager that watches no more than fedmesh may read.
 func newManager(options Options, source certs.Source) (manager.Manager, error) {
 	scheme := runtime.NewScheme()
-	for _, add := range []func(*runtime.Scheme) error{clientgoscheme.AddToScheme, v1alpha1.AddToScheme} {
+	// Only what is watched or written: all of Kubernetes' kinds cost memory for nothing.
+	for _, add := range []func(*runtime.Scheme) error{admissionregistrationv1.AddToScheme, corev1.AddToScheme, v1alpha1.AddToScheme} {
 		if err := add(scheme); err != nil {
 			return nil, err
 		}
+	}
+	mapper, err := restMapper(scheme)
+	if err != nil {
+		return nil, err
 	}
 	named := func(name string) cache.ByObject {
 		return cache.ByObject{Field: fields.OneTermEqualSelector("metadata.name", name)}
@@ -193,6 +203,10 @@ func newManager(options Options, source certs.Source) (manager.Manager, error) {
 	return ctrl.NewManager(options.Config, ctrl.Options{
 		Scheme: scheme,
 		Logger: options.Log,
+		// No question to the API server is needed to start: while it is away,
+		// everything waits for it.
+		MapperProvider: func(*rest.Config, *http.Client) (meta.RESTMapper, error) { return mapper, nil },
+		Controller:     config.Controller{CacheSyncTimeout: math.MaxInt64},
 		Cache: cache.Options{
 			DefaultTransform: cache.TransformStripManagedFields(),
 			ByObject: map[client.Object]cache.ByObject{
@@ -207,11 +221,32 @@ func newManager(options Options, source certs.Source) (manager.Manager, error) {
 		WebhookServer: controllerwebhook.NewServer(controllerwebhook.Options{
 			Host: options.BindAddress,
 			Port: options.Port,
-			TLSOpts: []func(*tls.Config){func(config *tls.Config) {
-				config.GetCertificate = source.GetCertificate
+			TLSOpts: []func(*tls.Config){func(serving *tls.Config) {
+				serving.GetCertificate = source.GetCertificate
 			}},
 		}),
 	})
+}
+
+// restMapper maps the kinds that the manager watches to resources.
+func restMapper(scheme *runtime.Scheme) (meta.RESTMapper, error) {
+	mapper := meta.NewDefaultRESTMapper(nil)
+	for _, kind := range []struct {
+		object runtime.Object
+		scope  meta.RESTScope
+	}{
+		{&v1alpha1.Federation{}, meta.RESTScopeRoot},
+		{&admissionregistrationv1.ValidatingWebhookConfiguration{}, meta.RESTScopeRoot},
+		{&admissionregistrationv1.MutatingWebhookConfiguration{}, meta.RESTScopeRoot},
+		{&corev1.Secret{}, meta.RESTScopeNamespace},
+	} {
+		groupVersionKind, err := apiutil.GVKForObject(kind.object, scheme)
+		if err != nil {
+			return nil, err
+		}
+		mapper.Add(groupVersionKind, kind.scope)
+	}
+	return mapper, nil
 }
 
 // wakeStatus has the Federation's conditions looked at again when something

@@ -38,6 +38,9 @@ func run() error {
 	flag.DurationVar(&options.DrainPeriod, "drain-period", 10*time.Second, "how long to go on serving after the readiness probe has begun to fail")
 	flag.StringVar(&logLevel, "log-level", "info", "debug, info, warn or error")
 	flag.Parse()
+	if flag.NArg() > 0 {
+		return fmt.Errorf("got argument %q; want flags only, such as -port=9443", flag.Arg(0))
+	}
 
 	level, err := zap.ParseAtomicLevel(logLevel)
 	if err != nil {
@@ -48,17 +51,19 @@ func run() error {
 	}
 	options.DNSNames = []string{"fedmesh-webhook." + options.Namespace + ".svc"}
 	if dnsNames != "" {
-		options.DNSNames = strings.Split(dnsNames, ",")
+		options.DNSNames = strings.Split(strings.ReplaceAll(dnsNames, " ", ""), ",")
 	}
 	logging := zap.NewProductionConfig()
 	logging.Level = level
 	logging.DisableStacktrace = true // errors say where they come from
+	logging.Sampling = nil           // every refusal is logged
 	logging.EncoderConfig.EncodeTime = zapcore.RFC3339NanoTimeEncoder
 	logger, err := logging.Build()
 	if err != nil {
 		return err
 	}
 	defer func() { _ = logger.Sync() }() // standard error cannot be synced everywhere
+	defer zap.RedirectStdLog(logger)()   // net/http's own
 	options.Log = zapr.NewLogger(logger)
 	ctrl.SetLogger(options.Log)
 	klog.SetLogger(options.Log.WithName("client-go"))

@@ -81,19 +81,28 @@ type envelope struct {
 // that could not be read. Fields that fedmesh does not know are passed over, as
 // Istio itself does; an absent or null specification is an empty one.
 func Decode(kind Kind, data []byte) (*Object, error) {
-	var envelope envelope
-	if err := json.Unmarshal(data, &envelope); err != nil {
+	parts, err := Split(data)
+	if err != nil {
 		return nil, fmt.Errorf("cannot read the %s: %w", kind, err)
 	}
+	return DecodeParts(kind, parts)
+}
+
+// Split reads the metadata of an object in JSON and leaves the rest as it is.
+func Split(data []byte) (Parts, error) {
+	var envelope envelope
+	if err := json.Unmarshal(data, &envelope); err != nil {
+		return Parts{}, err
+	}
 	meta := &envelope.Metadata
-	return DecodeParts(kind, Parts{
+	return Parts{
 		Namespace: meta.Namespace,
 		Name:      meta.Name,
 		Created:   meta.CreationTimestamp.Time,
 		Labels:    meta.Labels,
 		Spec:      envelope.Spec,
 		Status:    envelope.Status,
-	})
+	}, nil
 }
 
 // Parts are the parts of an object whose metadata has been read already.
@@ -122,9 +131,9 @@ func DecodeParts(kind Kind, parts Parts) (*Object, error) {
 	case ServiceEntry:
 		object.ServiceEntry = &networking.ServiceEntry{}
 		err = decodeMessage("spec", parts.Spec, object.ServiceEntry)
-		if err == nil && !absent(parts.Status) {
-			var status networking.ServiceEntryStatus
-			err = decodeMessage("status", parts.Status, &status)
+		// A status is no user's to mend; one that cannot be read gives nothing.
+		var status networking.ServiceEntryStatus
+		if decodeMessage("status", parts.Status, &status) == nil {
 			object.Automatic = status.GetAddresses()
 		}
 	case DestinationRule:
@@ -160,17 +169,28 @@ func absent(data json.RawMessage) bool {
 	return len(data) == 0 || bytes.Equal(data, []byte("null"))
 }
 
-// decodeMessage reads JSON into a message of Istio's API. The API server has
-// held the object against the CRD's schema, so protojson and the legacy decoder
-// that Istio uses agree; protojson is several times faster.
-func decodeMessage(name string, data json.RawMessage, message proto.Message) error {
+// message is a message of Istio's API, with the decoder that Istio uses.
+type message interface {
+	proto.Message
+	json.Unmarshaler
+}
+
+// decodeMessage reads JSON into a message of Istio's API as Istio does. Its own
+// decoder takes more than protojson, durations such as 30ms and 5m for one; but
+// protojson is several times faster and says where it failed, so it goes first.
+func decodeMessage(name string, data json.RawMessage, into message) error {
 	if absent(data) {
 		return nil
 	}
-	if err := (protojson.UnmarshalOptions{DiscardUnknown: true}).Unmarshal(data, message); err != nil {
-		return describe(name, data, err)
+	strict := (protojson.UnmarshalOptions{DiscardUnknown: true}).Unmarshal(data, into)
+	if strict == nil {
+		return nil
 	}
-	return nil
+	proto.Reset(into)
+	if into.UnmarshalJSON(data) == nil {
+		return nil
+	}
+	return describe(name, data, strict)
 }
 
 // describe says in which field protojson failed: its own texts give a line and
@@ -216,7 +236,7 @@ func SameSpec(a, b *Object) bool {
 }
 
 // message is the specification of an Istio object, and nil for other kinds.
-func (o *Object) message() proto.Message {
+func (o *Object) message() message {
 	switch o.Kind {
 	case ServiceEntry:
 		return o.ServiceEntry

@@ -11,11 +11,16 @@ import (
 )
 
 // Verify checks that a client which trusts bundle, PEM certificates, accepts
-// certificate for a TLS server.
-func Verify(certificate *tls.Certificate, bundle []byte) error {
+// certificate for a TLS server that it calls host.
+func Verify(certificate *tls.Certificate, host string, bundle []byte) error {
 	leaf, err := leafOf(certificate)
 	if err != nil {
 		return err
+	}
+	if time.Now().After(leaf.NotAfter) {
+		// The library's text has the time of day in it and would be another
+		// reason each time.
+		return fmt.Errorf("the certificate expired at %s", leaf.NotAfter.Format(time.RFC3339))
 	}
 	roots := x509.NewCertPool()
 	if !roots.AppendCertsFromPEM(bundle) {
@@ -27,7 +32,7 @@ func Verify(certificate *tls.Certificate, bundle []byte) error {
 			intermediates.AddCert(between)
 		}
 	}
-	_, err = leaf.Verify(x509.VerifyOptions{Roots: roots, Intermediates: intermediates})
+	_, err = leaf.Verify(x509.VerifyOptions{DNSName: host, Roots: roots, Intermediates: intermediates})
 	return err
 }
 
@@ -47,8 +52,11 @@ func leafOf(certificate *tls.Certificate) (*x509.Certificate, error) {
 // one.
 func Merge(bundle, authority []byte, now time.Time) ([]byte, error) {
 	added, err := parseBundle(authority)
-	if err != nil || len(added) == 0 {
-		return nil, fmt.Errorf("the authority holds no certificate: %w", errors.Join(err))
+	if err != nil {
+		return nil, fmt.Errorf("the authority holds what is no certificate: %w", err)
+	}
+	if len(added) == 0 {
+		return nil, errors.New("the authority holds no certificate")
 	}
 	before, _ := parseBundle(bundle) // whatever else is in there is dropped
 	var out bytes.Buffer

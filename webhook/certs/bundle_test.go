@@ -64,21 +64,22 @@ func (a testAuthority) leaf(t *testing.T) *tls.Certificate {
 func TestVerify(t *testing.T) {
 	ours, other := newAuthority(t, "ours", time.Now().Add(time.Hour)), newAuthority(t, "other", time.Now().Add(time.Hour))
 	for _, test := range []struct {
-		name   string
-		bundle []byte
-		want   bool
+		name, host string
+		bundle     []byte
+		want       bool
 	}{
-		{"our authority", ours.pem, true},
-		{"among others", append(bytes.Clone(other.pem), ours.pem...), true},
-		{"another authority", other.pem, false},
-		{"empty", nil, false},
-		{"no PEM", []byte("hello"), false},
+		{"our authority", "localhost", ours.pem, true},
+		{"among others", "localhost", append(bytes.Clone(other.pem), ours.pem...), true},
+		{"another name", "fedmesh-webhook.fedmesh-system.svc", ours.pem, false},
+		{"another authority", "localhost", other.pem, false},
+		{"empty", "localhost", nil, false},
+		{"no PEM", "localhost", []byte("hello"), false},
 	} {
-		if err := Verify(ours.leaf(t), test.bundle); (err == nil) != test.want {
+		if err := Verify(ours.leaf(t), test.host, test.bundle); (err == nil) != test.want {
 			t.Errorf("%s: got %v; want accepted %v", test.name, err, test.want)
 		}
 	}
-	if err := Verify(nil, ours.pem); err == nil {
+	if err := Verify(nil, "localhost", ours.pem); err == nil {
 		t.Error("no certificate: got no error; want one")
 	}
 }

@@ -5,6 +5,9 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"maps"
+	"net/url"
+	"slices"
 	"sync"
 
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
@@ -20,14 +23,21 @@ const ConfigurationName = "fedmesh"
 // Trust knows which authorities the API server trusts for fedmesh's webhooks:
 // the caBundles of its two webhook configurations.
 type Trust struct {
-	lock    sync.RWMutex
-	bundles map[string][][]byte // by kind of configuration
+	lock   sync.RWMutex
+	called map[string][]calledWebhook // by kind of configuration
+	synced []func() bool
+}
+
+// calledWebhook is a webhook as the API server calls it.
+type calledWebhook struct {
+	host   string
+	bundle []byte
 }
 
 // NewTrust returns a Trust that knows nothing yet.
-func NewTrust() *Trust { return &Trust{bundles: map[string][][]byte{}} }
+func NewTrust() *Trust { return &Trust{called: map[string][]calledWebhook{}} }
 
-// Watch keeps the Trust current from cache while ctx lasts.
+// Watch keeps the Trust current from source while ctx lasts.
 func (t *Trust) Watch(ctx context.Context, source cache.Cache) error {
 	for _, object := range []client.Object{
 		&admissionregistrationv1.ValidatingWebhookConfiguration{},
@@ -37,49 +47,68 @@ func (t *Trust) Watch(ctx context.Context, source cache.Cache) error {
 		if err != nil {
 			return fmt.Errorf("cannot watch the webhook configurations: %w", err)
 		}
-		if _, err := informer.AddEventHandler(toolscache.ResourceEventHandlerFuncs{
+		registration, err := informer.AddEventHandler(toolscache.ResourceEventHandlerFuncs{
 			AddFunc:    t.set,
 			UpdateFunc: func(_, object any) { t.set(object) },
 			DeleteFunc: t.forget,
-		}); err != nil {
+		})
+		if err != nil {
 			return err
 		}
+		t.lock.Lock()
+		t.synced = append(t.synced, registration.HasSynced)
+		t.lock.Unlock()
 	}
 	return nil
 }
 
 func (t *Trust) set(object any) {
-	kind, bundles := bundlesOf(object)
+	kind, called := webhooksOf(object)
 	t.lock.Lock()
 	defer t.lock.Unlock()
-	t.bundles[kind] = bundles
+	t.called[kind] = called
 }
 
 func (t *Trust) forget(object any) {
 	if tombstone, ok := object.(toolscache.DeletedFinalStateUnknown); ok {
 		object = tombstone.Obj
 	}
-	kind, _ := bundlesOf(object)
+	kind, _ := webhooksOf(object)
 	t.lock.Lock()
 	defer t.lock.Unlock()
-	delete(t.bundles, kind)
+	delete(t.called, kind)
 }
 
-// bundlesOf returns the caBundles of a webhook configuration named fedmesh.
-func bundlesOf(object any) (kind string, bundles [][]byte) {
+// webhooksOf returns the webhooks of a configuration.
+func webhooksOf(object any) (kind string, called []calledWebhook) {
 	switch configuration := object.(type) {
 	case *admissionregistrationv1.ValidatingWebhookConfiguration:
-		for _, webhook := range configuration.Webhooks {
-			bundles = append(bundles, webhook.ClientConfig.CABundle)
+		for i := range configuration.Webhooks {
+			called = append(called, calledBy(&configuration.Webhooks[i].ClientConfig))
 		}
-		return "ValidatingWebhookConfiguration", bundles
+		return "ValidatingWebhookConfiguration", called
 	case *admissionregistrationv1.MutatingWebhookConfiguration:
-		for _, webhook := range configuration.Webhooks {
-			bundles = append(bundles, webhook.ClientConfig.CABundle)
+		for i := range configuration.Webhooks {
+			called = append(called, calledBy(&configuration.Webhooks[i].ClientConfig))
 		}
-		return "MutatingWebhookConfiguration", bundles
+		return "MutatingWebhookConfiguration", called
 	}
 	return "", nil
+}
+
+// calledBy returns the name that the API server wants to see in a webhook's
+// certificate (k8s.io/apiserver pkg/util/webhook/client.go, HookClient).
+func calledBy(config *admissionregistrationv1.WebhookClientConfig) calledWebhook {
+	called := calledWebhook{bundle: config.CABundle}
+	switch {
+	case config.Service != nil:
+		called.host = config.Service.Name + "." + config.Service.Namespace + ".svc"
+	case config.URL != nil:
+		if parsed, err := url.Parse(*config.URL); err == nil {
+			called.host = parsed.Hostname()
+		}
+	}
+	return called
 }
 
 // Verify checks that the API server accepts certificate in every webhook of both
@@ -87,12 +116,16 @@ func bundlesOf(object any) (kind string, bundles [][]byte) {
 func (t *Trust) Verify(certificate *tls.Certificate) error {
 	t.lock.RLock()
 	defer t.lock.RUnlock()
-	if len(t.bundles) == 0 {
+	const kinds = 2
+	if len(t.synced) < kinds || slices.ContainsFunc(t.synced, func(synced func() bool) bool { return !synced() }) {
+		return errors.New("the webhook configurations are not known yet")
+	}
+	if len(t.called) == 0 {
 		return errors.New("there is no webhook configuration named " + ConfigurationName)
 	}
-	for kind, bundles := range t.bundles {
-		for _, bundle := range bundles {
-			if err := Verify(certificate, bundle); err != nil {
+	for _, kind := range slices.Sorted(maps.Keys(t.called)) {
+		for _, webhook := range t.called[kind] {
+			if err := Verify(certificate, webhook.host, webhook.bundle); err != nil {
 				return fmt.Errorf("%s %s: %w", kind, ConfigurationName, err)
 			}
 		}

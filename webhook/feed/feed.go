@@ -14,6 +14,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/cache"
+	"k8s.io/klog/v2"
 
 	"fedmesh.io/fedmesh/policies/mesh"
 )
@@ -119,20 +120,21 @@ func (f *Feed) run(ctx context.Context, watch *kindWatch) {
 	reported := false
 	for ctx.Err() == nil {
 		source := served(ctx, watch)
-		if source != nil {
+		switch {
+		case source != nil:
 			reported = false
 			f.reflect(ctx, source, store)
-			continue
+		case !reported:
+			log.Info("The kind is not installed; waiting for it", "group", watch.resource.Kind.GroupKind().Group)
+			reported = true
 		}
 		if ctx.Err() != nil {
 			return
 		}
-		if !reported {
-			log.Info("The kind is not installed; waiting for it", "group", watch.resource.Kind.GroupKind().Group)
-			reported = true
-		}
-		if err := store.Replace(nil, ""); err != nil {
-			log.Error(err, "Cannot empty the index")
+		if source == nil {
+			if err := store.Replace(nil, ""); err != nil {
+				log.Error(err, "Cannot empty the index")
+			}
 		}
 		select {
 		case <-ctx.Done():
@@ -158,14 +160,13 @@ func served(ctx context.Context, watch *kindWatch) *listWatch {
 func (f *Feed) reflect(ctx context.Context, source *listWatch, store *store) {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	logger := f.log.WithName("reflector")
+	ctx = klog.NewContext(ctx, f.log)
 	reflector := cache.NewReflectorWithOptions(&untilGone{listWatch: source, gone: stop}, &object{}, store, cache.ReflectorOptions{
-		Logger:          &logger,
 		Name:            source.plural,
 		TypeDescription: store.kind.String(),
 		// Mesh objects cannot be written until every kind has been listed, so
 		// that half a minute between two tries, the reflector's own, is too long.
-		Backoff: &wait.Backoff{Duration: 500 * time.Millisecond, Factor: 2, Jitter: 0.5, Steps: 5, Cap: 5 * time.Second},
+		Backoff: &wait.Backoff{Duration: 500 * time.Millisecond, Factor: 2, Steps: 3, Cap: 2 * time.Second},
 	})
 	reflector.RunWithContext(ctx)
 }
