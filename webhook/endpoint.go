@@ -12,6 +12,7 @@ import (
 	"runtime/debug"
 	"time"
 
+	jsonv2 "github.com/go-json-experiment/json"
 	"github.com/go-logr/logr"
 	admissionv1 "k8s.io/api/admission/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -134,7 +135,7 @@ func (e *endpoint) readReview(ctx context.Context, writer http.ResponseWriter, h
 		return nil, &httpError{http.StatusBadRequest, "cannot read the body: " + err.Error()}
 	}
 	review := &admissionv1.AdmissionReview{}
-	if err := json.Unmarshal(body, review); err != nil {
+	if err := jsonv2.Unmarshal(body, review); err != nil {
 		return nil, &httpError{http.StatusBadRequest, "the body is no AdmissionReview: " + err.Error()}
 	}
 	if want := admissionv1.SchemeGroupVersion.WithKind("AdmissionReview"); review.GroupVersionKind() != want {

@@ -44,7 +44,7 @@ func TestEndpointRefusesWhatIsNoReview(t *testing.T) {
 		{"empty body", http.MethodPost, "application/json", "", 400, "no AdmissionReview"},
 		{"no JSON", http.MethodPost, "application/json", "{", 400, "no AdmissionReview"},
 		{"a list", http.MethodPost, "application/json", "[]", 400, "no AdmissionReview"},
-		{"wrong type inside", http.MethodPost, "application/json", `{"request":{"uid":7}}`, 400, "request.uid"},
+		{"wrong type inside", http.MethodPost, "application/json", `{"request":{"uid":7}}`, 400, "/request/uid"},
 		{"another kind", http.MethodPost, "application/json", `{"apiVersion":"v1","kind":"Pod"}`, 400, `kind "Pod"`},
 		{"another version", http.MethodPost, "application/json", strings.Replace(someReview, "/v1", "/v1beta1", 1), 400, "v1beta1"},
 		{"no request", http.MethodPost, "application/json", `{"apiVersion":"admission.k8s.io/v1","kind":"AdmissionReview"}`, 400, "no request"},

@@ -64,6 +64,7 @@ func TestObjectsAllowed(t *testing.T) {
 		{"unknown kind", "example.com", "ServiceEntry", admissionv1.Create, broken, ""},
 		{"a kind without rules", "", "Service", admissionv1.Create, "{metadata: {name: some}, spec: {clusterIPs: [10.0.0.1]}}", ""},
 		{"no spec", istioNetworking, "ServiceEntry", admissionv1.Create, "{metadata: {name: some}}", ""},
+		{"nulls", istioNetworking, "ServiceEntry", admissionv1.Create, "{metadata: {name: some, labels: null, creationTimestamp: null, managedFields: null}, status: null}", ""},
 		{"null spec", istioNetworking, "Sidecar", admissionv1.Create, "{metadata: {name: some}, spec: null}", ""},
 		{"deletion", istioNetworking, "ServiceEntry", admissionv1.Delete, "", broken},
 		{"only labels change", istioNetworking, "ServiceEntry", admissionv1.Update, withLabel, broken},

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	jsonv2 "github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
 	networking "istio.io/api/networking/v1alpha3"
@@ -73,8 +75,8 @@ type envelope struct {
 		Labels            map[string]string `json:"labels"`
 		CreationTimestamp metav1.Time       `json:"creationTimestamp"`
 	} `json:"metadata"`
-	Spec   json.RawMessage `json:"spec"`
-	Status json.RawMessage `json:"status"`
+	Spec   jsontext.Value `json:"spec"`
+	Status jsontext.Value `json:"status"`
 }
 
 // Decode reads an object of the given kind from JSON. Errors name the field
@@ -91,7 +93,7 @@ func Decode(kind Kind, data []byte) (*Object, error) {
 // Split reads the metadata of an object in JSON and leaves the rest as it is.
 func Split(data []byte) (Parts, error) {
 	var envelope envelope
-	if err := json.Unmarshal(data, &envelope); err != nil {
+	if err := jsonv2.Unmarshal(data, &envelope); err != nil {
 		return Parts{}, err
 	}
 	meta := &envelope.Metadata
@@ -100,8 +102,8 @@ func Split(data []byte) (Parts, error) {
 		Name:      meta.Name,
 		Created:   meta.CreationTimestamp.Time,
 		Labels:    meta.Labels,
-		Spec:      envelope.Spec,
-		Status:    envelope.Status,
+		Spec:      json.RawMessage(envelope.Spec),
+		Status:    json.RawMessage(envelope.Status),
 	}, nil
 }
 

@@ -13,10 +13,12 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/go-logr/logr"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"fedmesh.io/fedmesh/test/controlplane"
 	"fedmesh.io/fedmesh/test/installation"
@@ -34,6 +36,7 @@ const (
 // the benchmark ends.
 func startFedmesh(b *testing.B, entries int) *server {
 	b.Helper()
+	log.SetLogger(logr.Discard()) // what libraries log would stand between the results
 	federation, err := os.ReadFile(filepath.Join("..", "..", "manifests", "samples", "federation.yaml"))
 	if err != nil {
 		b.Fatal(err)
