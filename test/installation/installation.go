@@ -2,6 +2,7 @@ package installation
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -22,8 +23,10 @@ const (
 	Namespace = "fedmesh-system"
 	// Name is that of the Deployment, of its ServiceAccount and of the binary.
 	Name = "fedmesh-webhook"
-	// overlay is what is installed, seen from the root of the repository.
-	overlay = "manifests/overlays/selfmanaged"
+	// overlays is where the overlays are, seen from the root of the repository.
+	overlays = "manifests/overlays"
+	// defaultOverlay needs nothing that a control plane does not have.
+	defaultOverlay = "selfmanaged"
 	// federationCRD is what a Federation needs before it can be stored.
 	federationCRD = "crd/federations.fedmesh.io"
 )
@@ -32,6 +35,10 @@ const (
 type Options struct {
 	// ControlPlane has the CRDs of Istio already.
 	ControlPlane *controlplane.ControlPlane
+	// Overlay is the directory of manifests/overlays that is applied. Empty means
+	// selfmanaged. Others leave it to the caller to provide the certificate and the
+	// caBundle that belongs to it.
+	Overlay string
 	// Binary is the server. Empty means the one that "make build" puts beside
 	// the servers of the control plane.
 	Binary string
@@ -99,7 +106,7 @@ func newInstallation(ctx context.Context, o Options) (*Installation, error) {
 		plane:     o.ControlPlane,
 		client:    api,
 		binary:    binary,
-		overlay:   filepath.Join(root, overlay),
+		overlay:   filepath.Join(root, overlays, cmp.Or(o.Overlay, defaultOverlay)),
 		extraArgs: o.ExtraArgs,
 		logs:      o.Logs,
 	}, nil

@@ -79,7 +79,9 @@ func (i *Installation) start(ctx context.Context, container corev1.Container, fl
 		"--port="+strconv.Itoa(ports[0]),
 		"--health-address=127.0.0.1:"+strconv.Itoa(ports[1]),
 		"--metrics-address=127.0.0.1:"+strconv.Itoa(ports[2]),
-		"--dns-names=localhost",
+		// The API server verifies the Service's name until Direct, and readiness
+		// asks for the name that it verifies.
+		"--dns-names=localhost,"+Name+"."+Namespace+".svc",
 		// There are no endpoints that would have to be updated.
 		"--drain-period=0s",
 	)

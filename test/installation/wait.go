@@ -25,7 +25,7 @@ const (
 
 // WaitUntilReady waits for what a kubelet's readiness probe waits for.
 func (r *Replica) WaitUntilReady(ctx context.Context) error {
-	return poll(ctx, "the replica is not ready", func(ctx context.Context) error {
+	return Poll(ctx, "the replica is not ready", func(ctx context.Context) error {
 		select {
 		case <-r.ended:
 			return permanent{r.err}
@@ -52,7 +52,7 @@ func (i *Installation) waitUntilAsked(ctx context.Context, replica *Replica) (er
 		return err
 	}
 	defer func() { err = errors.Join(err, remove()) }()
-	return poll(ctx, "the API server does not ask "+replica.Name, func(ctx context.Context) error {
+	return Poll(ctx, "the API server does not ask "+replica.Name, func(ctx context.Context) error {
 		// Pods are allowed whether or not it is asked (failurePolicy Ignore), and
 		// a refusal of the entry may come from the webhook or the API server.
 		podErr := i.client.Create(ctx, probePod(namespace), client.DryRunAll)
@@ -73,7 +73,7 @@ func (i *Installation) waitUntilAsked(ctx context.Context, replica *Replica) (er
 // waitUntilEnforced waits until the rules refuse what they only warned about
 // before the Federation was in force.
 func (i *Installation) waitUntilEnforced(ctx context.Context) error {
-	return poll(ctx, "the Federation does not come into force", func(ctx context.Context) error {
+	return Poll(ctx, "the Federation does not come into force", func(ctx context.Context) error {
 		err := i.client.Create(ctx, badEntry(), client.DryRunAll)
 		if err == nil || !strings.Contains(err.Error(), "[FED") {
 			return fmt.Errorf("no rule refused a ServiceEntry that is all wrong: %w", err)
@@ -168,9 +168,9 @@ func get(ctx context.Context, url string) (string, error) {
 // permanent is an error that waiting does not mend.
 type permanent struct{ error }
 
-// poll calls try until it succeeds, ctx ends or time is up. The error is headed
-// by what.
-func poll(ctx context.Context, what string, try func(context.Context) error) error {
+// Poll calls try until it succeeds, ctx ends or a minute is over. The error is
+// headed by what. Other tests wait with it too.
+func Poll(ctx context.Context, what string, try func(context.Context) error) error {
 	var last error
 	err := wait.PollUntilContextTimeout(ctx, pollInterval, waitTimeout, true, func(ctx context.Context) (bool, error) {
 		err := try(ctx)
