@@ -87,15 +87,27 @@ func (e *Evaluator) Evaluate(review Review, index *mesh.Index, federation *mesh.
 	if review.Old != nil && mesh.SameSpec(review.Old, review.Object) {
 		return Outcome{}
 	}
-	outcome := e.check(review, mesh.NewView(index, federation, review.Object))
+	view := mesh.NewView(index, federation, review.Object)
+	outcome := e.check(review, view)
 	if review.Old != nil && len(outcome.Findings) > 0 {
 		old := e.check(Review{Object: review.Old}, mesh.NewView(index, federation, review.Old))
-		tolerate(outcome.Findings, old.Findings)
+		markKnown(outcome.Findings, old.Findings)
+	}
+	// What is suppressed hangs on what the rules themselves say, not on what the
+	// Federation makes of it.
+	outcome.Findings = suppress(outcome.Findings)
+	for i := range outcome.Findings {
+		finding := &outcome.Findings[i]
+		finding.Action = e.action(e.rule(finding.Rule), finding.Action, review, view)
+		if finding.Known && finding.Action == Deny {
+			finding.Action = Warn
+		}
 	}
 	return outcome
 }
 
-// check runs the rules over one object as it is.
+// check runs the rules over one object as it is. The findings have the actions
+// that the rules themselves give them.
 func (e *Evaluator) check(review Review, view *mesh.View) Outcome {
 	var outcome Outcome
 	for _, i := range e.byKind[review.Object.Kind] {
@@ -117,13 +129,6 @@ func (e *Evaluator) check(review Review, view *mesh.View) Outcome {
 			finding.Ref = review.Object.Ref
 			outcome.Findings = append(outcome.Findings, finding)
 		}
-	}
-	// What is suppressed hangs on what the rules themselves say, not on what the
-	// Federation makes of it.
-	outcome.Findings = suppress(outcome.Findings)
-	for i := range outcome.Findings {
-		finding := &outcome.Findings[i]
-		finding.Action = e.action(e.rule(finding.Rule), finding.Action, review, view)
 	}
 	return outcome
 }
@@ -150,18 +155,17 @@ func contain(rule *Rule, review Review, view *mesh.View) (findings []Finding, fa
 	return rule.Check(review, view), nil
 }
 
-// tolerate marks the findings that old had as well.
-func tolerate(findings, old []Finding) {
-	known := map[string]bool{}
+// markKnown marks the findings that old had as well: as many of one fingerprint
+// as it had. Both are what the rules found before anything was suppressed.
+func markKnown(findings, old []Finding) {
+	had := map[string]int{}
 	for _, finding := range old {
-		known[finding.Fingerprint()] = true
+		had[finding.Fingerprint()]++
 	}
 	for i := range findings {
-		if known[findings[i].Fingerprint()] {
+		if fingerprint := findings[i].Fingerprint(); had[fingerprint] > 0 {
+			had[fingerprint]--
 			findings[i].Known = true
-			if findings[i].Action == Deny {
-				findings[i].Action = Warn
-			}
 		}
 	}
 }

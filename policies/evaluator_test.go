@@ -115,6 +115,7 @@ func TestOnlyNewFindingsAreEnforced(t *testing.T) {
 		"reordered":                   {entry("'1', '5', '2'"), entry("'2', '1', '5'"), []string{"Warn [0] known", "Warn [1] known"}},
 		"one more":                    {entry("'1'"), entry("'2', '1'"), []string{"Deny [0] new", "Warn [1] known"}},
 		"one for another":             {entry("'1'"), entry("'2'"), []string{"Deny [0] new"}},
+		"a second of the same":        {entry("'1'"), entry("'1', '1'"), []string{"Warn [0] known", "Deny [1] new"}},
 		"mended":                      {entry("'1'"), entry("'5'"), nil},
 		"unchanged":                   {entry("'1', '3'"), entry("'1', '3'"), nil},
 		"same but written otherwise":  {entry("'1'"), strings.Replace(entry("'1'"), "location: MESH_INTERNAL", "location: 1", 1), nil},

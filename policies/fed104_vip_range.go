@@ -114,7 +114,7 @@ func misplaced(addr netip.Addr, entry *networking.ServiceEntry, view *mesh.View)
 		return Deny, "lies outside vips.cidrs (" + andMore(prefixTexts(federation.Ranges(addr))) + ")"
 	}
 	if auto, ok := federation.AutoRange(addr); ok {
-		if _, conflict := foreignHolder(view.HoldersOf(addr), entry); !conflict {
+		if _, conflict := foreignHolder(view.HoldersOf(addr), canonicalHosts(entry)); !conflict {
 			return Warn, "lies in " + auto.String() + ", from which Istio allocates by itself"
 		}
 	}

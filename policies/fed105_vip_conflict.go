@@ -1,8 +1,6 @@
 package policies
 
 import (
-	"slices"
-
 	networking "istio.io/api/networking/v1alpha3"
 
 	"fedmesh.io/fedmesh/policies/mesh"
@@ -87,20 +85,21 @@ spec:
 
 func checkVIPConflict(review Review, view *mesh.View) []Finding {
 	entry, _ := federatedEntry(review, view)
+	own := canonicalHosts(entry)
 	var findings []Finding
 	for i, text := range entry.GetAddresses() {
 		address, ok := mesh.ParseAddress(text)
 		if !ok || !address.Single() {
 			continue
 		}
-		holder, conflict := foreignHolder(view.HoldersOf(address.Addr), entry)
+		holder, conflict := foreignHolder(view.HoldersOf(address.Addr), own)
 		if !conflict {
 			continue
 		}
 		findings = append(findings, Finding{
 			Field:   spec().Child("addresses").Index(i),
 			Value:   address.Addr.String(),
-			Message: address.Addr.String() + " already belongs to " + describeHolder(holder, entry),
+			Message: address.Addr.String() + " already belongs to " + describeHolder(holder, own),
 			Fix:     nextFree(view, address.Addr),
 			Related: []mesh.Ref{holder.Ref},
 		})
@@ -108,13 +107,22 @@ func checkVIPConflict(review Review, view *mesh.View) []Finding {
 	return findings
 }
 
+// canonicalHosts is the set of hosts that entry defines.
+func canonicalHosts(entry *networking.ServiceEntry) map[string]bool {
+	hosts := make(map[string]bool, len(entry.GetHosts()))
+	for _, host := range entry.GetHosts() {
+		hosts[mesh.CanonicalHost(host)] = true
+	}
+	return hosts
+}
+
 // foreignHolder returns the oldest of holders that holds its address for a host
-// that entry does not define: it is the one that Istio serves. One that defines
-// none of entry's hosts goes before one that does, for which FED106 may stand.
-func foreignHolder(holders []*mesh.Holder, entry *networking.ServiceEntry) (*mesh.Holder, bool) {
+// that is not among own: it is the one that Istio serves. One that defines none
+// of own goes before one that does, for which FED106 may stand.
+func foreignHolder(holders []*mesh.Holder, own map[string]bool) (*mesh.Holder, bool) {
 	var found *mesh.Holder
 	for _, holder := range holders {
-		undefined := undefinedHosts(entry, holder.Hosts)
+		undefined := hostsNotIn(own, holder.Hosts)
 		if len(undefined) == len(holder.Hosts) {
 			return holder, true
 		}
@@ -127,21 +135,20 @@ func foreignHolder(holders []*mesh.Holder, entry *networking.ServiceEntry) (*mes
 
 // describeHolder names the hosts that make the address another's and the object
 // that holds it.
-func describeHolder(holder *mesh.Holder, entry *networking.ServiceEntry) string {
+func describeHolder(holder *mesh.Holder, own map[string]bool) string {
 	if len(holder.Hosts) == 0 {
 		return quoteRef(holder.Ref)
 	}
-	return andMore(undefinedHosts(entry, holder.Hosts)) + " (" + quoteRef(holder.Ref) + ")"
+	return andMore(hostsNotIn(own, holder.Hosts)) + " (" + quoteRef(holder.Ref) + ")"
 }
 
-// undefinedHosts returns those of hosts, which are canonical, that entry does
-// not define.
-func undefinedHosts(entry *networking.ServiceEntry, hosts []string) []string {
-	var undefined []string
+// hostsNotIn returns those of hosts that are not among own.
+func hostsNotIn(own map[string]bool, hosts []string) []string {
+	var missing []string
 	for _, host := range hosts {
-		if !slices.ContainsFunc(entry.GetHosts(), func(own string) bool { return mesh.CanonicalHost(own) == host }) {
-			undefined = append(undefined, host)
+		if !own[host] {
+			missing = append(missing, host)
 		}
 	}
-	return undefined
+	return missing
 }

@@ -49,7 +49,8 @@ func sameLevel(first, second Finding) bool {
 	return strings.HasPrefix(second.Field.String(), first.Field.String())
 }
 
-// suppress takes out the findings that another one stands for.
+// suppress takes out the findings that another one stands for. One that was
+// there before does not stand for a new one: that would let it pass.
 func suppress(findings []Finding) []Finding {
 	if len(findings) < 2 {
 		return findings
@@ -58,7 +59,7 @@ func suppress(findings []Finding) []Finding {
 		findings = slices.DeleteFunc(slices.Clone(findings), func(second Finding) bool {
 			return slices.Contains(suppression.over, second.Rule) &&
 				slices.ContainsFunc(findings, func(first Finding) bool {
-					return first.Rule == suppression.by && suppression.same(first, second)
+					return first.Rule == suppression.by && (second.Known || !first.Known) && suppression.same(first, second)
 				})
 		})
 	}

@@ -132,3 +132,20 @@ func TestSuppressionFollowsTheRules(t *testing.T) {
 		})
 	}
 }
+
+// TestSuppressionOfUpdates: a finding that was there before does not let a new
+// one pass, and one that was suppressed before is not new.
+func TestSuppressionOfUpdates(t *testing.T) {
+	other := otherEntry("x", "hosts: [httpbin.bar.global, b.bar.global], addresses: [240.0.0.9]")
+	runUpdates(t, []updateTest{
+		{"a known host conflict and a new address conflict",
+			usualEntry(), with(usualEntry("addresses: [240.0.0.9]"), other),
+			[]string{"Deny FED105 spec.addresses[0]", "Warn FED106 spec.hosts[0]"}},
+		{"a known wildcard and a new resolution",
+			usualEntry("hosts: ['*.bar.global']"), usualEntry("hosts: ['*.bar.global']", "resolution:"),
+			[]string{"Warn FED101 spec.hosts[0]", "Deny FED108 spec.resolution"}},
+		{"a wildcard mended, what it stood for not yet",
+			usualEntry("hosts: ['*.bar.global']", "addresses:", "resolution:"), usualEntry("addresses:", "resolution:"),
+			[]string{"Warn FED102 spec.addresses", "Warn FED108 spec.resolution"}},
+	})
+}

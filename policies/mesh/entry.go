@@ -20,7 +20,7 @@ const (
 type Holder struct {
 	// Ref of the object. For an IPAddress that is the IPAddress itself.
 	Ref Ref
-	// Revision of a ServiceEntry; empty for what no revision divides.
+	// Revision of a ServiceEntry; empty for what every revision sees.
 	Revision string
 	// Created is when the object was created, in seconds since 1970, and 0 when
 	// that is not known.

@@ -216,8 +216,8 @@ func TestViewHidesSelf(t *testing.T) {
 	}
 }
 
-// TestViewRevisions: entries and Sidecars of other revisions are never shown;
-// Services and IPAddresses belong to all.
+// TestViewRevisions: entries and Sidecars of another revision are never shown;
+// those without one, Services and IPAddresses belong to all.
 func TestViewRevisions(t *testing.T) {
 	index := NewIndex()
 	for kind, texts := range map[Kind][]string{
@@ -238,7 +238,7 @@ func TestViewRevisions(t *testing.T) {
 		}
 	}
 	for revision, want := range map[string][3]int{ // holders, entries, Sidecars
-		"": {4, 2, 1}, "default": {4, 2, 1}, "canary": {3, 1, 1}, "unknown": {2, 0, 0},
+		"": {5, 3, 2}, "default": {4, 2, 1}, "canary": {4, 2, 2}, "unknown": {3, 1, 1},
 	} {
 		asker := decode(t, ServiceEntry, `{metadata: {name: x, namespace: foo, labels: {istio.io/rev: "`+revision+`"}}}`)
 		view := NewView(index, Undeclared(), asker)

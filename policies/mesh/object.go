@@ -18,15 +18,13 @@ import (
 // RevisionLabel names the control plane revision that an object is for.
 const RevisionLabel = "istio.io/rev"
 
-// defaultRevision is what objects without the label belong to.
-const defaultRevision = "default"
-
 // Object is a decoded object of one of the kinds that fedmesh knows. Of the
 // pointers to specifications the one of its kind is set, also when the object
 // has no specification.
 type Object struct {
 	Ref
-	// Revision is the control plane revision that the object is for.
+	// Revision is the control plane revision that the object is for; empty for
+	// one that is for all of them (istio pkg/config/model.go, LabelsInRevision).
 	Revision string
 	// Created is zero for objects from files and for those being created.
 	Created time.Time
@@ -124,9 +122,6 @@ func DecodeParts(kind Kind, parts Parts) (*Object, error) {
 		Created:  parts.Created,
 		Labels:   parts.Labels,
 		rawSpec:  parts.Spec,
-	}
-	if object.Revision == "" {
-		object.Revision = defaultRevision
 	}
 	var err error
 	switch kind {

@@ -19,12 +19,20 @@ type View struct {
 	self       Ref
 	revision   string
 	reads      Kinds
+	own        []netip.Addr // what the object itself declares
+	free       search
 }
 
 // NewView returns a View of index under a federation's configuration, on behalf
 // of object.
 func NewView(index *Index, federation *Federation, object *Object) *View {
-	return &View{index: index, federation: federation, self: object.Ref, revision: object.Revision}
+	view := &View{index: index, federation: federation, self: object.Ref, revision: object.Revision}
+	for _, text := range object.ServiceEntry.GetAddresses() {
+		if address, ok := ParseAddress(text); ok {
+			view.own = append(view.own, address.Addr)
+		}
+	}
+	return view
 }
 
 // Reads returns the kinds that questions have been about so far.
@@ -121,7 +129,8 @@ func (x *Index) serviceRange(addr netip.Addr) (netip.Prefix, bool) {
 }
 
 // shows reports whether an object with this name and revision may be part of an
-// answer. What has no revision always may.
+// answer. No control plane sees both of two that are for different revisions;
+// what has no revision, every one sees.
 func (v *View) shows(ref Ref, revision string) bool {
-	return ref != v.self && (revision == "" || revision == v.revision)
+	return ref != v.self && (revision == "" || v.revision == "" || revision == v.revision)
 }

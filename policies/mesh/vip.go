@@ -23,40 +23,60 @@ func Usable(addr netip.Addr) (bool, string) {
 	return true, ""
 }
 
-// probes bounds the search for a free address: it is done for a message, not
-// for a decision.
+// probes bounds the searches of one View: they are made for messages, not for
+// decisions, and hold the Index's lock.
 const probes = 1 << 14
+
+// search is where a View's search for free addresses has got to, so that it has
+// one answer for an address, another for another, and looks at nothing twice.
+type search struct {
+	probes  int
+	last    map[netip.Prefix]netip.Addr // by range
+	answers map[netip.Addr]netip.Addr
+}
 
 // NextFree returns the first address after addr that a federated host could
 // have: in the ranges of the federation, usable, not reserved, in no range of
-// Services or of Istio's allocator, and held by nobody. Behind the end of addr's
-// range, and where addr lies in none, the search goes on with the ranges' first
-// addresses. It returns false when it found none.
+// Services or of Istio's allocator, held by nobody, not declared by the View's
+// own object, and not the answer for another address. Behind the end of addr's range, and
+// where addr lies in none, the search goes on with the ranges' first addresses.
+// It returns false when it found none.
 func (v *View) NextFree(addr netip.Addr) (netip.Addr, bool) {
 	v.reads |= KindSet(ServiceEntry, Service, IPAddress, ServiceCIDR)
+	if v.free.answers == nil {
+		v.free = search{last: map[netip.Prefix]netip.Addr{}, answers: map[netip.Addr]netip.Addr{}}
+	}
+	answer, ok := v.free.answers[addr]
+	if !ok {
+		answer = v.nextFree(addr)
+		v.free.answers[addr] = answer
+	}
+	return answer, answer.IsValid()
+}
+
+func (v *View) nextFree(addr netip.Addr) netip.Addr {
 	v.index.lock.RLock()
 	defer v.index.lock.RUnlock()
-
 	ranges := v.federation.Ranges(addr)
 	if i := slices.IndexFunc(ranges, func(prefix netip.Prefix) bool { return prefix.Contains(addr) }); i >= 0 {
 		ranges = slices.Insert(ranges, 0, netip.PrefixFrom(addr, ranges[i].Bits()))
 	}
-	left := probes
 	for _, prefix := range ranges {
 		within := prefix.Masked()
-		for candidate := prefix.Addr(); within.Contains(candidate) && left > 0; left-- {
-			if candidate == addr || candidate == within.Addr() {
-				candidate = candidate.Next()
-				continue
-			}
+		candidate := prefix.Addr().Next() // neither addr nor the address of the range itself
+		if last, ok := v.free.last[within]; ok && candidate.Compare(last) <= 0 {
+			candidate = last.Next()
+		}
+		for ; within.Contains(candidate) && v.free.probes < probes; v.free.probes++ {
 			taken, blocked := v.taken(candidate)
 			if !taken {
-				return candidate, true
+				v.free.last[within] = candidate
+				return candidate
 			}
 			candidate = after(blocked, candidate)
 		}
 	}
-	return netip.Addr{}, false
+	return netip.Addr{}
 }
 
 // taken reports whether candidate cannot be had; if a whole range cannot, that
@@ -71,7 +91,7 @@ func (v *View) taken(candidate netip.Addr) (bool, netip.Prefix) {
 	if blocked, ok := v.federation.AutoRange(candidate); ok {
 		return true, blocked
 	}
-	if usable, _ := Usable(candidate); !usable {
+	if usable, _ := Usable(candidate); !usable || slices.Contains(v.own, candidate) {
 		return true, netip.Prefix{}
 	}
 	_, held := v.index.byAddress.first[candidate.As16()]

@@ -83,3 +83,17 @@ func TestNextFreeGivesUp(t *testing.T) {
 		t.Errorf("NextFree = %s behind %d addresses that are taken; want it to give up", got, probes)
 	}
 }
+
+// TestNextFreeOfOneView: one answer for an address, another for another, and
+// none that the object declares itself.
+func TestNextFreeOfOneView(t *testing.T) {
+	object := decode(t, ServiceEntry, `{metadata: {name: x, namespace: foo}, spec: {addresses: [240.0.0.2, 240.0.0.3, 240.0.0.5]}}`)
+	view := NewView(NewIndex(), federation(t, nil), object)
+	for _, step := range []struct{ behind, want string }{
+		{"240.0.0.2", "240.0.0.4"}, {"240.0.0.3", "240.0.0.6"}, {"240.0.0.2", "240.0.0.4"}, {"10.0.0.1", "240.0.0.7"},
+	} {
+		if got, _ := view.NextFree(netip.MustParseAddr(step.behind)); got.String() != step.want {
+			t.Errorf("behind %s: got %s; want %s", step.behind, got, step.want)
+		}
+	}
+}
