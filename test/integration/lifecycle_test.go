@@ -10,6 +10,7 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/base64"
+	"encoding/json"
 	"encoding/pem"
 	"errors"
 	"fmt"
@@ -121,6 +122,11 @@ func TestKindsComeAndGo(t *testing.T) {
 	l := startLive(t)
 	const crd = "sidecars.networking.istio.io"
 	definition := l.kubectl(t, "", "get", "crd", crd, "-o", "json", "--show-managed-fields=false")
+	sidecar := func(version, name string) string {
+		return `{apiVersion: networking.istio.io/` + version + `, kind: Sidecar, metadata: {namespace: default, name: ` + name + `}, spec: {egress: [{hosts: ["*/*"]}]}}`
+	}
+	watching := l.installed.Replica()
+	l.kubectl(t, sidecar("v1", "before"), "apply", "-f", "-")
 	l.kubectl(t, "", "delete", "crd", crd)
 	replica, err := l.installed.StartReplica(context.Background())
 	if err != nil {
@@ -129,20 +135,131 @@ func TestKindsComeAndGo(t *testing.T) {
 	if err := l.installed.Direct(t.Context(), replica); err != nil {
 		t.Fatal(err)
 	}
-	l.kubectl(t, definition, "create", "-f", "-", "--validate=false")
-	sidecar := func(name string) string {
-		return `{apiVersion: networking.istio.io/v1, kind: Sidecar, metadata: {namespace: default, name: ` + name + `}, spec: {egress: [{hosts: ["*/*"]}]}}`
-	}
+	// An older Istio: it serves no v1.
+	l.kubectl(t, withoutV1(t, definition), "create", "-f", "-", "--validate=false")
 	become(t, "the kind is served", func() error {
-		return l.plane.Kubectl(t.Context(), sidecar("first"), "apply", "-f", "-").Err()
+		return l.plane.Kubectl(t.Context(), sidecar("v1beta1", "first"), "apply", "-f", "-").Err()
 	})
-	become(t, "the index knows the kind", func() error {
-		result := l.plane.Kubectl(t.Context(), sidecar("second"), "apply", "-f", "-", "--dry-run=server")
-		if !strings.Contains(result.Stderr, "[FED301]") {
-			return fmt.Errorf("got %q; want FED301", result.Stderr)
+	// The replica that saw the kind go has forgotten what there was, and both
+	// know what there is.
+	for _, asked := range []*installation.Replica{replica, watching} {
+		if err := l.installed.Direct(t.Context(), asked); err != nil {
+			t.Fatal(err)
+		}
+		become(t, asked.Name+" knows the kind", func() error {
+			result := l.plane.Kubectl(t.Context(), sidecar("v1beta1", "second"), "apply", "-f", "-", "--dry-run=server")
+			if !strings.Contains(result.Stderr, "[FED301]") || strings.Contains(result.Stderr, "default/before") {
+				return fmt.Errorf("got %q; want FED301 for the Sidecar first", result.Stderr)
+			}
+			return nil
+		})
+	}
+}
+
+// withoutV1 is a definition whose version v1 is not served.
+func withoutV1(t *testing.T, definition string) string {
+	t.Helper()
+	var object map[string]any
+	if err := json.Unmarshal([]byte(definition), &object); err != nil {
+		t.Fatal(err)
+	}
+	for _, version := range object["spec"].(map[string]any)["versions"].([]any) {
+		version := version.(map[string]any)
+		version["served"] = version["name"] != "v1"
+	}
+	data, err := json.Marshal(object)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(data)
+}
+
+// TestInvalidFederation: one that got past the webhook never replaces the last
+// good one, and counts as absent for a server that starts.
+func TestInvalidFederation(t *testing.T) {
+	l := startLive(t)
+	entry := serviceEntry("default", "multicast", "multicast.bar.global", "224.0.0.7")
+	l.refused(t, entry, []string{"[FED103]"}, "apply", "-f", "-", "--dry-run=server")
+	// Nobody asks about Federations for a moment; schema and CEL do not see it.
+	l.kubectl(t, "", "patch", "validatingwebhookconfiguration", "fedmesh", "--type=json", "-p",
+		`[{"op":"replace","path":"/webhooks/1/rules/0/operations","value":["DELETE"]}]`)
+	become(t, "an invalid Federation is stored", func() error {
+		return l.plane.Kubectl(t.Context(), "", "patch", "federation", "default", "--type=merge", "-p", `{"spec":{"vips":{"cidrs":["240.0.0.1/4"]}}}`).Err()
+	})
+	become(t, "the condition says so", func() error {
+		got := l.kubectl(t, "", "get", "federation", "default", "-o", `jsonpath={.status.conditions[?(@.type=="Ready")].reason}: {.status.conditions[?(@.type=="Ready")].message}`)
+		if !strings.HasPrefix(got, "Invalid: ") || !strings.Contains(got, "spec.vips.cidrs[0]") {
+			return fmt.Errorf("got %q; want Invalid and the field", got)
 		}
 		return nil
 	})
+	become(t, "an Event says so", func() error {
+		if got := l.kubectl(t, "", "get", "events.v1.events.k8s.io", "-n", "default", "-o", "jsonpath={.items[*].reason}"); !strings.Contains(got, "Invalid") {
+			return fmt.Errorf("got Events %q; want Invalid", got)
+		}
+		return nil
+	})
+	l.refused(t, entry, []string{"[FED103]"}, "apply", "-f", "-", "--dry-run=server")
+
+	replica, err := l.installed.StartReplica(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := l.installed.Direct(t.Context(), replica); err != nil {
+		t.Fatal(err)
+	}
+	result := l.plane.Kubectl(t.Context(), entry, "apply", "-f", "-", "--dry-run=server")
+	if result.ExitCode != 0 || !strings.Contains(result.Stderr, "Warning: [FED103]") {
+		t.Errorf("after a restart: got %q; want a warning", result.Stderr)
+	}
+}
+
+// TestCollectionOfFederations: deleting all of them at once does not get around
+// the guard.
+func TestCollectionOfFederations(t *testing.T) {
+	l := startLive(t)
+	l.kubectl(t, "", "label", "namespace", "default", "fedmesh.io/federation=enabled")
+	become(t, "the index knows the namespace", func() error {
+		if l.plane.Kubectl(t.Context(), "", "delete", "federation", "default", "--dry-run=server").ExitCode == 0 {
+			return errors.New("the Federation could be deleted")
+		}
+		return nil
+	})
+	l.refused(t, "", []string{"rely on this Federation"}, "delete", "--raw=/apis/fedmesh.io/v1alpha1/federations")
+	l.kubectl(t, "", "get", "federation", "default")
+}
+
+// TestStartWithoutAPIServer: a server that finds no API server waits for it.
+func TestStartWithoutAPIServer(t *testing.T) {
+	l := startLive(t)
+	replica, err := l.installed.LaunchReplica(context.Background(), "--kubeconfig="+nobody(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(3 * time.Second)
+	if got := readiness(t, replica); got != http.StatusInternalServerError {
+		t.Errorf("got %d from /readyz; want 500", got)
+	}
+	if err := replica.Stop(); err != nil {
+		t.Errorf("got %v; want it to end when it is told to, with status 0", err)
+	}
+}
+
+// nobody is a kubeconfig of an API server that is not there.
+func nobody(t *testing.T) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "kubeconfig")
+	const text = `
+apiVersion: v1
+kind: Config
+clusters: [{name: c, cluster: {server: "https://127.0.0.1:1"}}]
+contexts: [{name: c, context: {cluster: c}}]
+current-context: c
+`
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
 }
 
 // TestStop: a server that is told to end says so first and goes on serving.
