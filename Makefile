@@ -69,7 +69,7 @@ test: servers build ## Run all tests on the real servers; TESTFLAGS are added.
 
 COUNT ?= 6
 .PHONY: bench
-bench: $(BIN)/benchstat ## Run the benchmarks COUNT times; OLD=<file> compares with an earlier bin/bench.txt.
+bench: servers build $(BIN)/benchstat ## Run the benchmarks COUNT times; OLD=<file> compares with an earlier bin/bench.txt.
 	$(GO) test -run '^$$' -bench . -benchmem -count $(COUNT) -timeout 60m $(TESTFLAGS) ./... > $(BIN)/bench.txt || { cat $(BIN)/bench.txt; exit 1; }
 	@$(BIN)/benchstat $(OLD) $(BIN)/bench.txt
 

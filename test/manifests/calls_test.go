@@ -98,6 +98,12 @@ func (o *overlay) calledForPods(t *testing.T) {
 	})
 	expect(t, "a pod in a namespace without label", calls, "", false)
 
+	namespace = o.namespace(t, o.unique("ambient"), map[string]string{"fedmesh.io/federation": "enabled", "istio.io/dataplane-mode": "ambient"})
+	calls = o.standIn.during(func() error {
+		return o.client.Create(t.Context(), newPod(namespace, "pod"), client.DryRunAll)
+	})
+	expect(t, "a pod in an ambient namespace", calls, "", false)
+
 	for _, name := range []string{"kube-system", "kube-public", "kube-node-lease", installation.Namespace, "cert-manager", "istio-system", "spire", "spire-mgmt", "spire-server", "spire-system"} {
 		namespace := o.optedIn(t, name)
 		calls := o.standIn.during(func() error {
