@@ -29,6 +29,7 @@ const (
 	// bytes; nearly all are smaller. Of larger ones few are read at a time, so
 	// that clients cannot fill the memory.
 	usualBody       = 256 << 10
+	trustedLength   = 64 << 10 // as much is taken for a length that a client only claims
 	maxLargeBodies  = 4
 	bodyTimeout     = 10 * time.Second // how long a client may take to send its body
 	responseTimeout = 5 * time.Second  // and, beyond the deadline, to take the answer
@@ -123,7 +124,7 @@ func (e *endpoint) readReview(ctx context.Context, writer http.ResponseWriter, h
 	if httpRequest.ContentLength > maxBody {
 		return nil, tooLarge()
 	}
-	body, release, err := e.readBody(ctx, http.MaxBytesReader(writer, httpRequest.Body, maxBody))
+	body, release, err := e.readBody(ctx, http.MaxBytesReader(writer, httpRequest.Body, maxBody), httpRequest.ContentLength)
 	defer release()
 	if err != nil {
 		if errors.Is(err, errTooManyLargeBodies) {
@@ -155,11 +156,12 @@ func tooLarge() *httpError {
 var errTooManyLargeBodies = errors.New("too many large requests at a time; try again")
 
 // readBody reads a body whole. What a client says of its length counts for
-// nothing: memory is taken as bytes arrive, and for a large body there has to be
+// little: memory is taken as bytes arrive, and for a large body there has to be
 // room. The function release gives the room back.
-func (e *endpoint) readBody(ctx context.Context, from io.Reader) (body []byte, release func(), err error) {
+func (e *endpoint) readBody(ctx context.Context, from io.Reader, length int64) (body []byte, release func(), err error) {
 	release = func() {}
 	var buffer bytes.Buffer
+	buffer.Grow(int(min(max(length, 0), trustedLength)) + bytes.MinRead)
 	if _, err = io.CopyN(&buffer, from, usualBody); err == io.EOF {
 		return buffer.Bytes(), release, nil
 	} else if err != nil {

@@ -30,7 +30,7 @@ type setup struct {
 
 // newSetup returns a setup that is ready, with the federation of two clusters
 // declared.
-func newSetup(t *testing.T) *setup {
+func newSetup(t testing.TB) *setup {
 	t.Helper()
 	evaluator, err := policies.NewEvaluator(policies.Catalogue())
 	if err != nil {
@@ -99,7 +99,7 @@ func twoClusters() v1alpha1.FederationSpec {
 
 // review is an AdmissionReview of an operation on objects in YAML. Old may be
 // empty.
-func review(t *testing.T, group, kind string, operation admissionv1.Operation, object, old string) string {
+func review(t testing.TB, group, kind string, operation admissionv1.Operation, object, old string) string {
 	t.Helper()
 	request := &admissionv1.AdmissionRequest{
 		UID:       "42",
