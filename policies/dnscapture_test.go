@@ -55,7 +55,7 @@ func TestDNSCapture(t *testing.T) {
 		},
 		{
 			name: "injected without it", config: fresh, status: applied,
-			pod: "{metadata: {annotations: {sidecar.istio.io/status: '{}'}, labels: {topology.istio.io/network: network-1}}, spec: {" +
+			pod: "{metadata: {annotations: {sidecar.istio.io/status: '{}'}}, spec: {" +
 				"initContainers: [{name: istio-init}, {name: istio-validation, env: [{name: A}]}, {name: other}], containers: [{name: web}, {name: istio-proxy, env: []}, {name: istio-init}]}}",
 			want: []string{
 				"add /spec/initContainers/0/env [" + add[1:] + "]",
@@ -65,17 +65,17 @@ func TestDNSCapture(t *testing.T) {
 		},
 		{
 			name: "injected with the annotation but without the variable", config: `{"proxyMetadata":{"ISTIO_META_DNS_CAPTURE":"true"}}`, status: applied,
-			pod:  `{metadata: {annotations: {sidecar.istio.io/status: '{}', proxy.istio.io/config: '{"proxyMetadata":{"ISTIO_META_DNS_CAPTURE":"true"}}'}, labels: {topology.istio.io/network: network-1}}, spec: {containers: [{name: istio-proxy, env: [{name: A, value: b}]}]}}`,
+			pod:  `{metadata: {annotations: {sidecar.istio.io/status: '{}', proxy.istio.io/config: '{"proxyMetadata":{"ISTIO_META_DNS_CAPTURE":"true"}}'}}, spec: {containers: [{name: istio-proxy, env: [{name: A, value: b}]}]}}`,
 			want: []string{"add /spec/containers/0/env/-" + add},
 		},
 		{
 			name: "injected, and the user says no", config: `{"proxyMetadata":{"ISTIO_META_DNS_CAPTURE":"false"}}`,
-			pod:    `{metadata: {annotations: {sidecar.istio.io/status: '{}', proxy.istio.io/config: '{"proxyMetadata":{"ISTIO_META_DNS_CAPTURE":"false"}}'}, labels: {topology.istio.io/network: network-1}}, spec: {containers: [{name: istio-proxy}]}}`,
+			pod:    `{metadata: {annotations: {sidecar.istio.io/status: '{}', proxy.istio.io/config: '{"proxyMetadata":{"ISTIO_META_DNS_CAPTURE":"false"}}'}}, spec: {containers: [{name: istio-proxy}]}}`,
 			status: `kept: the pod sets ISTIO_META_DNS_CAPTURE to "false"`,
 		},
 		{
 			name: "injected by a mesh that captures", config: fresh, status: applied,
-			pod: "{metadata: {annotations: {sidecar.istio.io/status: '{}'}, labels: {topology.istio.io/network: network-1}}, spec: {" +
+			pod: "{metadata: {annotations: {sidecar.istio.io/status: '{}'}}, spec: {" +
 				"initContainers: [{name: istio-init, env: [{name: ISTIO_META_DNS_CAPTURE, value: 'true'}]}], containers: [{name: istio-proxy, env: [{name: ISTIO_META_DNS_CAPTURE, value: 'true'}]}]}}",
 		},
 		{
@@ -114,6 +114,7 @@ func TestDNSCapture(t *testing.T) {
 			settings := testSettings()
 			settings.Pods.DNSCapture = test.enabled
 			settings.Pods.WorkloadSocket.Type = "None"
+			settings.Pods.NetworkLabel = "Never"
 			patch, patched := mutate(t, toJSON(t, test.pod), settings)
 			if diff := cmp.Diff(test.want, onSpecification(t, patch)); diff != "" {
 				t.Errorf("operations differ (-want +got):\n%s", diff)

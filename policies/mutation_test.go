@@ -298,7 +298,7 @@ func TestLeftAlone(t *testing.T) {
 
 func TestMutatePodErrors(t *testing.T) {
 	tests := []struct{ pod, want string }{
-		{``, "cannot read the pod: pod: JSON ends where an object is expected"},
+		{``, "cannot read the pod: pod: the JSON ends too early"},
 		{`null`, "cannot read the pod: pod: got null, want an object"},
 		{`[]`, "cannot read the pod: pod: got a list, want an object"},
 		{`"pod"`, "cannot read the pod: pod: got a string, want an object"},
@@ -320,8 +320,8 @@ func TestMutatePodErrors(t *testing.T) {
 		{`{"spec":{"volumes":[{"csi":"x"}]}}`, "cannot read the pod: spec.volumes[0].csi: got a string, want an object"},
 		{`{"spec":{"volumes":[{"csi":{"driver":1}}]}}`, "cannot read the pod: spec.volumes[0].csi.driver: got a number, want a string"},
 		{`{"spec":{"volumes":[{"hostPath":{"path":1}}]}}`, "cannot read the pod: spec.volumes[0].hostPath.path: got a number, want a string"},
-		{`{"status":{"x":[1,}}`, `cannot read the pod: status.x[1]: got '}' at offset 18 of the JSON, want a value`},
-		{`{} {}`, `cannot read the pod: got '{' at offset 3 of the JSON, want the end`},
+		{`{"status":{"x":[1,}}`, `cannot read the pod: status: invalid character '}' at start of value, at offset 18 of the JSON`},
+		{`{} {}`, `cannot read the pod: something stands behind the end of the JSON`},
 	}
 	for _, test := range tests {
 		patch, err := MutatePod([]byte(test.pod), testSettings())
@@ -354,16 +354,17 @@ func TestDuplicateMembers(t *testing.T) {
 		}
 	}
 
-	pod := `{"metadata":{"labels":{"fedmesh.io/inject":"false"}},"spec":{"hostNetwork":true,"volumes":[{"name":"a"}]},` +
-		`"metadata":{"labels":{"a":"b","a":"c"},"labels":null},` +
-		`"spec":{"containers":[{"name":"x","name":"istio-proxy","image":"i"}],"containers":[{"name":"web"}]}}`
-	patch, _ := mutate(t, []byte(pod), testSettings())
-	var paths []string
-	for _, operation := range patch.Operations {
-		paths = append(paths, operation.Path)
-	}
-	if diff := cmp.Diff([]string{"/metadata/labels", "/metadata/annotations"}, paths); diff != "" {
-		t.Errorf("paths differ (-want +got):\n%s", diff)
+	for _, metadata := range []string{`{"labels":{"a":"b","a":"c"},"labels":null}`, `{}`} {
+		pod := `{"metadata":{"labels":{"fedmesh.io/inject":"false"},"annotations":{"a":"b"}},"spec":{"hostNetwork":true,"volumes":[{"name":"a"}]},` +
+			`"metadata":` + metadata + `,"spec":{"containers":[{"name":"x","name":"istio-proxy","image":"i"}],"containers":[{"name":"web"}]}}`
+		patch, _ := mutate(t, []byte(pod), testSettings())
+		var paths []string
+		for _, operation := range patch.Operations {
+			paths = append(paths, operation.Path)
+		}
+		if diff := cmp.Diff([]string{"/metadata/labels", "/metadata/annotations"}, paths); diff != "" {
+			t.Errorf("metadata %s: paths differ (-want +got):\n%s", metadata, diff)
+		}
 	}
 }
 

@@ -43,19 +43,21 @@ func (m *podMutation) networkLabel() (status string) {
 	}
 	if !present {
 		m.label(NetworkLabel, network)
-		if m.injected {
-			m.setProxyNetwork(network)
-		}
+	}
+	if m.injected && !m.setProxyNetwork(network) {
+		return fmt.Sprintf("applied: %s; kept: container %s takes %s from valueFrom", network, proxyContainer, networkVariable)
 	}
 	return "applied: " + network
 }
 
 // setProxyNetwork tells the proxies of a pod that Istio injected before it had
-// the label. Istio takes the network of the pod's address from the label and the
+// the label, whoever gave it that since, and reports whether all could be told.
+// Istio takes the network of the pod's address from the label and the
 // one from which the proxy sees others from the variable; the injector makes
 // them agree (pkg/kube/inject/inject.go, extractClusterAndNetwork and
 // updateClusterEnvs), and so does this.
-func (m *podMutation) setProxyNetwork(network string) {
+func (m *podMutation) setProxyNetwork(network string) (told bool) {
+	told = true
 	for i := range m.pod.containers {
 		c := &m.pod.containers[i]
 		if !c.isProxy() {
@@ -65,10 +67,12 @@ func (m *podMutation) setProxyNetwork(network string) {
 		case !current.present:
 			m.addVariable(c, networkVariable, network)
 		case current.reference:
+			told = false
 			m.warn("container %s: %s comes from valueFrom and is kept; it has to be %s, as the label %s",
 				proxyContainer, networkVariable, network, NetworkLabel)
 		case current.value != network:
 			m.add(pointer(c.path+"/env/", current.index)+"/value", network) // an empty value may be left out
 		}
 	}
+	return told
 }

@@ -76,6 +76,20 @@ func TestNetworkLabel(t *testing.T) {
 		{
 			name: "labelled after injection", pod: labelled + "[" + captured + ", {name: ISTIO_META_NETWORK, value: network-9}]}]}}",
 			network: "network-1", rootNetwork: "network-1", label: "network-1", status: "applied: network-1",
+			want: []string{`add /spec/containers/0/env/1/value "network-1"`},
+		},
+		{
+			name: "labelled after injection in no network", pod: labelled + "[" + captured + "]}]}}",
+			network: "network-1", rootNetwork: "network-1", label: "network-1", status: "applied: network-1",
+			want: []string{`add /spec/containers/0/env/- {"name":"ISTIO_META_NETWORK","value":"network-1"}`},
+		},
+		{
+			name: "labelled as it was injected", pod: labelled + "[" + captured + ", {name: ISTIO_META_NETWORK, value: network-1}]}]}}",
+			network: "network-1", rootNetwork: "network-1", label: "network-1", status: "applied: network-1",
+		},
+		{
+			name: "the user's label on an injected pod", pod: "{metadata: {labels: {topology.istio.io/network: mine}, annotations: {sidecar.istio.io/status: '{}'}}, spec: {containers: [{name: istio-proxy, env: [" + captured + ", {name: ISTIO_META_NETWORK, value: network-9}]}]}}",
+			network: "network-1", rootNetwork: "network-1", label: "mine", status: `kept: the pod sets topology.istio.io/network to "mine"`,
 		},
 		{
 			name: "not injected yet", pod: "{spec: {containers: [{name: istio-proxy, image: auto, env: [{name: ISTIO_META_NETWORK, value: network-9}]}]}}",
@@ -105,16 +119,16 @@ func TestNetworkLabel(t *testing.T) {
 }
 
 // TestNetworkReference: a variable that comes from elsewhere is kept, and the
-// user is told. The second pass finds the label and has nothing to say.
+// user is told.
 func TestNetworkReference(t *testing.T) {
 	pod := "{metadata: {annotations: {sidecar.istio.io/status: '{}'}}, spec: {containers: [{name: istio-proxy, env: [{name: ISTIO_META_NETWORK, valueFrom: {fieldRef: {fieldPath: metadata.name}}}]}]}}"
-	patch, err := MutatePod(toJSON(t, pod), testSettings())
-	if err != nil {
-		t.Fatal(err)
-	}
+	patch, patched := mutate(t, toJSON(t, pod), testSettings())
 	want := []string{"container istio-proxy: ISTIO_META_NETWORK comes from valueFrom and is kept; it has to be network-1, as the label topology.istio.io/network"}
 	if diff := cmp.Diff(want, patch.Warnings); diff != "" {
 		t.Errorf("warnings differ (-want +got):\n%s", diff)
+	}
+	if got, want := statusOf(t, patched)["network-label"], "applied: network-1; kept: container istio-proxy takes ISTIO_META_NETWORK from valueFrom"; got != want {
+		t.Errorf("status: got %q, want %q", got, want)
 	}
 }
 

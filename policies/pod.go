@@ -34,12 +34,12 @@ type stringEntry struct{ key, value []byte }
 // decodePod reads a pod. Errors name the field. Of members of one name the last
 // counts, as for the library with which the API server applies patches.
 func decodePod(raw []byte) (*pod, error) {
-	scanner := &jsonScanner{data: raw}
-	if scanner.peek() != '{' {
+	scanner := scanJSON(raw)
+	if scanner.PeekKind() != '{' {
 		return nil, inField("pod", scanner.mistyped("an object"))
 	}
 	decoded := &pod{}
-	err := scanner.members(func(key []byte) error {
+	_, err := scanner.object(func(key []byte) error {
 		switch string(key) {
 		case "metadata":
 			return decoded.decodeMetadata(scanner)
@@ -98,7 +98,7 @@ func (p *pod) decodeSpec(scanner *jsonScanner) error {
 func (m *stringMap) decode(scanner *jsonScanner) (err error) {
 	m.entries = make([]stringEntry, 0, 12)
 	m.present, err = scanner.object(func(key []byte) error {
-		if c := scanner.peek(); c != '"' && c != 'n' {
+		if c := scanner.PeekKind(); c != '"' && c != 'n' {
 			return scanner.mistyped("a string")
 		}
 		value, err := scanner.raw()
@@ -112,8 +112,10 @@ func (m *stringMap) decode(scanner *jsonScanner) (err error) {
 func (m *stringMap) lookup(key string) (value string, present bool) {
 	for _, entry := range slices.Backward(m.entries) {
 		if string(entry.key) == key {
-			text, _ := (&jsonScanner{data: entry.value}).text() // its grammar is known
-			return string(text), true
+			if entry.value[0] == 'n' { // null
+				return "", true
+			}
+			return string(unquote(entry.value)), true
 		}
 	}
 	return "", false
@@ -161,7 +163,7 @@ func (p *pod) decodeVolumes(scanner *jsonScanner) (err error) {
 }
 
 func (v *volume) decodeField(scanner *jsonScanner, key []byte) (err error) {
-	present := scanner.peek() != 'n' // a source that is null is none
+	present := scanner.PeekKind() != 'n' // a source that is null is none
 	switch string(key) {
 	case "name":
 		v.name, err = scanner.text()

@@ -55,6 +55,8 @@ type mount struct {
 	index        int
 	volume, path string
 	readOnly     bool
+	// part says that not the volume is mounted but a path in it.
+	part bool
 }
 
 func (c *container) isProxy() bool { return string(c.name) == proxyContainer }
@@ -110,7 +112,7 @@ func (c *container) decodeEnvironment(raw []byte) (err error) {
 	if raw == nil {
 		return nil
 	}
-	scanner := &jsonScanner{data: raw}
+	scanner := scanJSON(raw)
 	var name, value []byte
 	var reference bool
 	field := func(key []byte) (err error) {
@@ -120,7 +122,7 @@ func (c *container) decodeEnvironment(raw []byte) (err error) {
 		case "value":
 			value, err = scanner.text()
 		case "valueFrom":
-			reference = scanner.peek() != 'n'
+			reference = scanner.PeekKind() != 'n'
 			err = scanner.skip()
 		default:
 			err = scanner.skip()
@@ -147,9 +149,9 @@ func (c *container) decodeMounts(raw []byte) (err error) {
 	if raw == nil {
 		return nil
 	}
-	scanner := &jsonScanner{data: raw}
+	scanner := scanJSON(raw)
 	var name, mountPath []byte
-	var readOnly bool
+	var readOnly, part bool
 	field := func(key []byte) (err error) {
 		switch string(key) {
 		case "name":
@@ -158,19 +160,23 @@ func (c *container) decodeMounts(raw []byte) (err error) {
 			mountPath, err = scanner.text()
 		case "readOnly":
 			readOnly, err = scanner.boolean()
+		case "subPath", "subPathExpr":
+			var text []byte
+			text, err = scanner.text()
+			part = part || len(text) > 0
 		default:
 			err = scanner.skip()
 		}
 		return err
 	}
 	c.hasMounts, err = scanner.list(func(index int) error {
-		name, mountPath, readOnly = nil, nil, false
+		name, mountPath, readOnly, part = nil, nil, false, false
 		if _, err := scanner.object(field); err != nil {
 			return err
 		}
 		if isSocketDirectory(string(mountPath)) {
 			c.socketMounts = append(c.socketMounts, mount{
-				index: index, volume: string(name), path: string(mountPath), readOnly: readOnly,
+				index: index, volume: string(name), path: string(mountPath), readOnly: readOnly, part: part,
 			})
 		}
 		return nil

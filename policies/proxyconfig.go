@@ -2,10 +2,8 @@ package policies
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 
@@ -39,6 +37,13 @@ func mergeProxyMetadata(text, key, value string) (merged, effective string, err 
 	if fresh := freshProxyConfig(key, value); text == "" || text == fresh {
 		return fresh, value, nil
 	}
+	if len(text) > maxProxyConfig {
+		return text, "", fmt.Errorf("it is longer than %d bytes", maxProxyConfig)
+	}
+	document, err := checkAliases(text)
+	if err != nil {
+		return text, "", err
+	}
 	before, err := parseProxyConfig(text)
 	if err != nil {
 		return text, "", err
@@ -52,9 +57,8 @@ func mergeProxyMetadata(text, key, value string) (merged, effective string, err 
 	}
 	want := before.with(current, key, value)
 	edit := proxyConfigEdit{text: text, metadata: current, key: key, value: value}
-	for _, attempt := range []func() (string, bool){edit.splice, edit.rewrite, edit.rewriteExpanded} {
-		candidate, ok := attempt()
-		if !ok || len(candidate) > maxProxyConfig {
+	for candidate := range edit.candidates(document) {
+		if len(candidate) > maxProxyConfig {
 			continue
 		}
 		if after, err := readYAML(candidate); err == nil && bytes.Equal(after, want) {
@@ -70,16 +74,11 @@ func freshProxyConfig(key, value string) string {
 }
 
 // proxyConfigFields is the annotation as Istio reads it: the first document,
-// as JSON (pkg/util/protomarshal, ApplyYAML). It is nil when that is empty.
-type proxyConfigFields map[string]json.RawMessage
+// as JSON (pkg/util/protomarshal, ApplyYAML), in the order of keys. It has no
+// fields when that is empty.
+type proxyConfigFields []stringEntry
 
 func parseProxyConfig(text string) (proxyConfigFields, error) {
-	if len(text) > maxProxyConfig {
-		return nil, fmt.Errorf("it is longer than %d bytes", maxProxyConfig)
-	}
-	if err := checkAliases(text); err != nil {
-		return nil, err
-	}
 	document, err := readYAML(text)
 	if err != nil {
 		return nil, notYAML(err)
@@ -87,11 +86,22 @@ func parseProxyConfig(text string) (proxyConfigFields, error) {
 	if document[0] != '{' && document[0] != 'n' {
 		return nil, errors.New("it is " + describeJSON(document) + ", want a mapping")
 	}
-	var fields proxyConfigFields
-	if err := json.Unmarshal(document, &fields); err != nil {
+	fields, err := readMembers(document)
+	if err != nil {
 		return nil, errors.New("it is nested too deeply")
 	}
 	return fields, nil
+}
+
+// readMembers reads a JSON object or null.
+func readMembers(raw []byte) (members []stringEntry, err error) {
+	scanner := scanJSON(raw)
+	_, err = scanner.object(func(key []byte) error {
+		value, err := scanner.raw()
+		members = append(members, stringEntry{key: key, value: value})
+		return err
+	})
+	return members, err
 }
 
 // readYAML reads YAML as Istio does. What makes the parser panic is no YAML.
@@ -138,55 +148,92 @@ func (m proxyMetadata) lookup(key string) *metadataEntry {
 	return nil
 }
 
+// without returns the entries of other keys.
+func (m proxyMetadata) without(key string) (others []metadataEntry) {
+	for _, entry := range m.entries {
+		if entry.key != key {
+			others = append(others, entry)
+		}
+	}
+	return others
+}
+
 // metadata returns the proxyMetadata that Istio uses. Istio decodes with the
 // legacy jsonpb (github.com/golang/protobuf/jsonpb, unmarshalMessage), which
 // takes the original name first and then the JSON name: where both are there
 // the latter wins whole, in whatever order they stand.
 func (f proxyConfigFields) metadata() (proxyMetadata, error) {
 	metadata := proxyMetadata{field: metadataFieldJSON}
-	raw, present := f[metadataFieldJSON]
-	if original, ok := f[metadataField]; ok && !present {
-		metadata.field, raw, present = metadataField, original, true
+	raw := f.lookup(metadataFieldJSON)
+	if original := f.lookup(metadataField); raw == nil && original != nil {
+		metadata.field, raw = metadataField, original
 	}
-	if !present {
+	if raw == nil {
 		return metadata, nil
 	}
-	var values map[string]json.RawMessage
-	if err := json.Unmarshal(raw, &values); err != nil {
+	values, err := readMembers(raw)
+	if err != nil {
 		return metadata, errors.New(metadata.field + " is " + describeJSON(raw) + ", want a mapping")
 	}
-	for _, key := range slices.Sorted(maps.Keys(values)) {
-		entry := metadataEntry{key: key, null: string(values[key]) == "null"}
-		if err := json.Unmarshal(values[key], &entry.value); err != nil {
+	for _, member := range values {
+		entry := metadataEntry{key: string(member.key)}
+		switch member.value[0] {
+		case 'n':
+			entry.null = true
+		case '"':
+			entry.value = string(unquote(member.value))
+		default:
 			return metadata, fmt.Errorf("%s.%s is %s, want a string (in quotes)",
-				metadata.field, shorten(key), describeJSON(values[key]))
+				metadata.field, shorten(entry.key), describeJSON(member.value))
 		}
 		metadata.entries = append(metadata.entries, entry)
 	}
 	return metadata, nil
 }
 
-// with returns the JSON that the annotation has to have once the key is added.
-func (f proxyConfigFields) with(metadata proxyMetadata, key, value string) []byte {
-	values := make(map[string]*string, len(metadata.entries)+1)
-	for i := range metadata.entries {
-		if entry := &metadata.entries[i]; entry.null {
-			values[entry.key] = nil
-		} else {
-			values[entry.key] = &entry.value
+// lookup returns the value of a field as JSON, or nil when it is absent.
+func (f proxyConfigFields) lookup(name string) []byte {
+	for _, field := range f {
+		if string(field.key) == name {
+			return field.value
 		}
 	}
-	values[key] = &value
-	fields := make(map[string]any, len(f)+1)
-	for name, raw := range f {
-		fields[name] = raw
+	return nil
+}
+
+// with returns the JSON that the annotation has to have once the key is added.
+func (f proxyConfigFields) with(metadata proxyMetadata, key, value string) []byte {
+	values := []stringEntry{{key: []byte(key), value: []byte(quoteYAML(value))}}
+	for _, entry := range metadata.without(key) {
+		values = append(values, stringEntry{key: []byte(entry.key), value: []byte(entry.yaml())})
 	}
-	fields[metadata.field] = values
-	encoded, err := json.Marshal(fields)
-	if err != nil {
-		panic(err) // JSON and strings can always be encoded
+	fields := f.without(metadata.field)
+	return writeMembers(append(fields, stringEntry{key: []byte(metadata.field), value: writeMembers(values)}))
+}
+
+// writeMembers writes a JSON object as encoding/json writes a map.
+func writeMembers(members []stringEntry) []byte {
+	slices.SortFunc(members, func(a, b stringEntry) int { return bytes.Compare(a.key, b.key) })
+	text := []byte{'{'}
+	for i, member := range members {
+		if i > 0 {
+			text = append(text, ',')
+		}
+		text = append(text, quoteYAML(string(member.key))...)
+		text = append(text, ':')
+		text = append(text, member.value...)
 	}
-	return encoded
+	return append(text, '}')
+}
+
+// without returns the fields of other names.
+func (f proxyConfigFields) without(name string) (others []stringEntry) {
+	for _, field := range f {
+		if string(field.key) != name {
+			others = append(others, field)
+		}
+	}
+	return others
 }
 
 // describeJSON names the type of a JSON value, or the value where it is short.

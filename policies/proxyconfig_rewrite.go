@@ -6,28 +6,9 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// rewrite writes the document anew from its syntax tree, with the key in it.
-func (e proxyConfigEdit) rewrite() (string, bool) {
-	document, err := parseNode(e.text)
-	if err != nil || document == nil {
-		return "", false
-	}
-	return e.encode(document)
-}
-
-// rewriteExpanded is rewrite with every alias replaced by what it stands for:
-// the mapping that is to be extended may be used in other places as well.
-func (e proxyConfigEdit) rewriteExpanded() (string, bool) {
-	document, err := parseNode(e.text)
-	if err != nil || document == nil || countExpanded(document, maxExpandedNodes) > maxExpandedNodes {
-		return "", false
-	}
-	return e.encode(expandAliases(document))
-}
-
-// encode adds the key to the tree and writes that, followed by the documents
-// behind it as they were.
-func (e proxyConfigEdit) encode(document *yaml.Node) (text string, ok bool) {
+// rewrite adds the key to the tree of the first document and writes that anew,
+// followed by the documents behind it as they were.
+func (e proxyConfigEdit) rewrite(document *yaml.Node) (text string, ok bool) {
 	end := documentEnd(e.text, document.Content[0])
 	if !e.extend(document) {
 		return "", false
@@ -63,9 +44,6 @@ func (e proxyConfigEdit) extend(document *yaml.Node) bool {
 		root.Content = append(root.Content, plainNode(e.metadata.field), e.mapping())
 	case isNull(target):
 		replaceValue(root, name, e.mapping())
-	case target.Kind == yaml.AliasNode:
-		merged := []*yaml.Node{plainNode("<<"), target}
-		replaceValue(root, name, &yaml.Node{Kind: yaml.MappingNode, Content: append(merged, e.entry()...)})
 	case target.Kind == yaml.MappingNode:
 		// Last, so that neither a merge nor an earlier value has a say.
 		target.Content = append(withoutKey(target.Content, e.key), e.entry()...)
@@ -78,7 +56,7 @@ func (e proxyConfigEdit) extend(document *yaml.Node) bool {
 // mapping is the whole field.
 func (e proxyConfigEdit) mapping() *yaml.Node {
 	mapping := &yaml.Node{Kind: yaml.MappingNode}
-	for _, entry := range e.others() {
+	for _, entry := range e.metadata.without(e.key) {
 		value := stringNode(entry.value)
 		if entry.null {
 			value = plainNode("null")
@@ -134,7 +112,8 @@ func withoutKey(content []*yaml.Node, key string) []*yaml.Node {
 	return others
 }
 
-// expandAliases copies a tree, with copies in the place of aliases.
+// expandAliases copies a tree, with copies in the place of aliases: the mapping
+// that is to be extended may be used in other places as well.
 func expandAliases(node *yaml.Node) *yaml.Node {
 	if node.Kind == yaml.AliasNode {
 		node = node.Alias

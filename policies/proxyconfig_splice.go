@@ -2,6 +2,7 @@ package policies
 
 import (
 	"encoding/json"
+	"iter"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -16,12 +17,32 @@ type proxyConfigEdit struct {
 	key, value string
 }
 
-// splice puts the key into the text and leaves every other byte as it is.
-func (e proxyConfigEdit) splice() (string, bool) {
-	document, err := parseNode(e.text)
-	if err != nil {
-		return "", false
+// candidates yields the text with the key in it, as little changed as may be
+// first. The document is that of checkAliases, if it has read one.
+func (e proxyConfigEdit) candidates(document *yaml.Node) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		var expanded *yaml.Node
+		if document != nil {
+			expanded = expandAliases(document) // before anything is added
+		} else if parsed, err := parseNode(e.text); err == nil {
+			document = parsed
+		} else {
+			return
+		}
+		if text, ok := e.splice(document); ok && !yield(text) || document == nil {
+			return
+		}
+		if text, ok := e.rewrite(document); ok && !yield(text) || expanded == nil {
+			return
+		}
+		if text, ok := e.rewrite(expanded); ok {
+			yield(text)
+		}
 	}
+}
+
+// splice puts the key into the text and leaves every other byte as it is.
+func (e proxyConfigEdit) splice(document *yaml.Node) (string, bool) {
 	if document == nil { // empty, or comments
 		return e.appendField(len(e.text), ""), true
 	}
@@ -102,7 +123,9 @@ func (e proxyConfigEdit) appendField(at int, indentation string) string {
 		field.WriteString(newline)
 	}
 	field.WriteString(indentation + e.metadata.field + ":" + newline)
-	for _, entry := range e.others() {
+	// What the field has comes from a merge key (<<), over which a field that
+	// comes later wins whole.
+	for _, entry := range e.metadata.without(e.key) {
 		field.WriteString(indentation + "  " + quoteYAML(entry.key) + ": " + entry.yaml() + newline)
 	}
 	field.WriteString(indentation + "  " + e.blockEntry())
@@ -142,19 +165,6 @@ func (e proxyConfigEdit) flowEntry() string {
 // flowField is the whole field in a flow mapping.
 func (e proxyConfigEdit) flowField() string {
 	return quoteYAML(e.metadata.field) + ": {" + e.flowEntry() + "}"
-}
-
-// others returns the entries beside the key. Where the field is written whole
-// they come from a merge key (<<), over which a field that comes later wins
-// whole.
-func (e proxyConfigEdit) others() []metadataEntry {
-	var others []metadataEntry
-	for _, entry := range e.metadata.entries {
-		if entry.key != e.key {
-			others = append(others, entry)
-		}
-	}
-	return others
 }
 
 // yaml is the value, in YAML and JSON alike.

@@ -1,13 +1,14 @@
 package policies
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"strconv"
-)
 
-// maxJSONDepth is how deep values may be nested, as in encoding/json.
-const maxJSONDepth = 10000
+	"github.com/go-json-experiment/json/jsontext"
+)
 
 // jsonScanner reads JSON where it lies: it visits the members that its caller
 // asks for and steps over the others, checking their grammar. A pod is read
@@ -15,9 +16,15 @@ const maxJSONDepth = 10000
 // decoding it takes. Member names are compared byte by byte, as the API server
 // does, and not with their letters folded as encoding/json does.
 type jsonScanner struct {
-	data  []byte
-	at    int
-	depth int
+	*jsontext.Decoder
+	data []byte
+}
+
+// scanJSON allows members of one name, of which the API server sends none:
+// looking for them takes as long as all the rest.
+func scanJSON(data []byte) *jsonScanner {
+	decoder := jsontext.NewDecoder(bytes.NewBuffer(data), jsontext.AllowDuplicateNames(true))
+	return &jsonScanner{Decoder: decoder, data: data}
 }
 
 // fieldError is a value that is not what its field wants.
@@ -55,57 +62,58 @@ func memberName(key []byte) string {
 	return shorten(string(key))
 }
 
-// peek returns the first byte of what comes next, or 0 at the end.
-func (s *jsonScanner) peek() byte {
-	if s.at < len(s.data) && s.data[s.at] > ' ' {
-		return s.data[s.at]
+// malformed says that the text is no JSON, if there is an error.
+func malformed(err error) error {
+	if err == nil {
+		return nil
 	}
-	return s.peekBehindSpace()
+	return syntaxError(err)
 }
 
-func (s *jsonScanner) peekBehindSpace() byte {
-	for ; s.at < len(s.data); s.at++ {
-		if c := s.data[s.at]; c != ' ' && c != '\n' && c != '\r' && c != '\t' {
-			return c
-		}
+// syntaxError takes what counts from the decoder's message, which would name the
+// field a second time and in another notation.
+func syntaxError(err error) error {
+	var syntax *jsontext.SyntacticError
+	switch {
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		return &fieldError{problem: "the JSON ends too early"}
+	case errors.As(err, &syntax):
+		return &fieldError{problem: fmt.Sprintf("%v, at offset %d of the JSON", syntax.Err, syntax.ByteOffset)}
+	default:
+		return &fieldError{problem: err.Error()}
 	}
-	return 0
 }
 
 // end reports what stands behind the last value.
 func (s *jsonScanner) end() error {
-	if s.peek(); s.at < len(s.data) {
-		return s.malformed("the end")
+	switch _, err := s.ReadToken(); {
+	case err == nil:
+		return &fieldError{problem: "something stands behind the end of the JSON"}
+	case errors.Is(err, io.EOF):
+		return nil
+	default:
+		return syntaxError(err)
 	}
-	return nil
-}
-
-// malformed says that the text is no JSON.
-func (s *jsonScanner) malformed(want string) error {
-	if s.at >= len(s.data) {
-		return &fieldError{problem: "JSON ends where " + want + " is expected"}
-	}
-	return &fieldError{problem: fmt.Sprintf("got %q at offset %d of the JSON, want %s", s.data[s.at], s.at, want)}
 }
 
 // mistyped says that the value is of another type.
 func (s *jsonScanner) mistyped(want string) error {
 	got := ""
-	switch c := s.peek(); {
-	case c == '{':
+	switch s.PeekKind() {
+	case '{':
 		got = "an object"
-	case c == '[':
+	case '[':
 		got = "a list"
-	case c == '"':
+	case '"':
 		got = "a string"
-	case c == 't' || c == 'f':
+	case 't', 'f':
 		got = "a boolean"
-	case c == 'n':
+	case 'n':
 		got = "null"
-	case c == '-' || '0' <= c && c <= '9':
+	case '0':
 		got = "a number"
 	default:
-		return s.malformed(want)
+		return s.skip() // which says what is wrong
 	}
 	return &fieldError{problem: "got " + got + ", want " + want}
 }
@@ -113,117 +121,104 @@ func (s *jsonScanner) mistyped(want string) error {
 // object calls visit for each member; visit reads the value or steps over it.
 // There is nothing to visit in null.
 func (s *jsonScanner) object(visit func(key []byte) error) (present bool, err error) {
-	if null, err := s.null(); null || err != nil {
-		return false, err
-	}
-	if s.peek() != '{' {
+	switch s.PeekKind() {
+	case 'n':
+		return false, s.skip()
+	case '{':
+	default:
 		return false, s.mistyped("an object")
 	}
-	return true, s.members(visit)
+	_, err = s.ReadToken()
+	for err == nil && s.PeekKind() == '"' {
+		var key []byte
+		if key, err = s.text(); err != nil {
+			return true, err
+		}
+		if err := visit(key); err != nil {
+			return true, inField(memberName(key), err)
+		}
+	}
+	if err == nil {
+		_, err = s.ReadToken()
+	}
+	return true, malformed(err)
 }
 
 // list calls visit for each item. There is nothing to visit in null.
 func (s *jsonScanner) list(visit func(index int) error) (present bool, err error) {
-	if null, err := s.null(); null || err != nil {
-		return false, err
-	}
-	if s.peek() != '[' {
+	switch s.PeekKind() {
+	case 'n':
+		return false, s.skip()
+	case '[':
+	default:
 		return false, s.mistyped("a list")
 	}
-	return true, s.items(visit)
+	_, err = s.ReadToken()
+	for i := 0; err == nil && s.PeekKind() != ']'; i++ {
+		if err := visit(i); err != nil { // also at the end of the text
+			return true, inField("["+strconv.Itoa(i)+"]", err)
+		}
+	}
+	if err == nil {
+		_, err = s.ReadToken()
+	}
+	return true, malformed(err)
 }
 
-// members reads an object. Without visit it steps over the values.
-func (s *jsonScanner) members(visit func(key []byte) error) error {
-	if err := s.descend(); err != nil {
-		return err
-	}
-	for first := true; ; first = false {
-		switch c := s.peek(); {
-		case c == '}' && first:
-			s.ascend()
-			return nil
-		case c != '"':
-			return s.malformed("a member name")
-		}
-		start := s.at
-		escaped, err := s.quoted()
-		if err != nil {
-			return err
-		}
-		quoted := s.data[start:s.at]
-		if s.peek() != ':' {
-			return s.malformed(`":"`)
-		}
-		s.at++
-		if visit == nil {
-			err = s.skip()
-		} else {
-			err = visit(unquote(quoted, escaped))
-		}
-		if err != nil {
-			return inField(memberName(unquote(quoted, escaped)), err)
-		}
-		switch s.peek() {
-		case ',':
-			s.at++
-		case '}':
-			s.ascend()
-			return nil
-		default:
-			return s.malformed(`"," or "}"`)
-		}
-	}
-}
-
-// items reads a list. Without visit it steps over the values.
-func (s *jsonScanner) items(visit func(index int) error) error {
-	if err := s.descend(); err != nil {
-		return err
-	}
-	if s.peek() == ']' {
-		s.ascend()
-		return nil
-	}
-	for i := 0; ; i++ {
-		var err error
-		if visit == nil {
-			err = s.skip()
-		} else {
-			err = visit(i)
-		}
-		if err != nil {
-			return inField("["+strconv.Itoa(i)+"]", err)
-		}
-		switch s.peek() {
-		case ',':
-			s.at++
-		case ']':
-			s.ascend()
-			return nil
-		default:
-			return s.malformed(`"," or "]"`)
-		}
-	}
-}
-
-func (s *jsonScanner) descend() error {
-	if s.depth++; s.depth > maxJSONDepth {
-		return &fieldError{problem: "JSON is nested too deeply"}
-	}
-	s.at++
-	return nil
-}
-
-func (s *jsonScanner) ascend() {
-	s.depth--
-	s.at++
-}
-
-// raw returns the text of the next value.
+// raw returns the text of the next value. It is cut out of the scanned text and
+// not the decoder's, which is valid until the next call only.
 func (s *jsonScanner) raw() ([]byte, error) {
-	s.peek()
-	start := s.at
-	err := s.skip()
-	return s.data[start:s.at], err
+	value, err := s.ReadValue()
+	if err != nil {
+		return nil, syntaxError(err)
+	}
+	end := int(s.InputOffset())
+	return s.data[end-len(value) : end], nil
+}
+
+// skip steps over the next value. The decoder's SkipValue looks at every token
+// and takes longer.
+func (s *jsonScanner) skip() error {
+	_, err := s.ReadValue()
+	return malformed(err)
+}
+
+// boolean reads true or false; null is false.
+func (s *jsonScanner) boolean() (bool, error) {
+	switch s.PeekKind() {
+	case 't', 'f', 'n':
+		token, err := s.ReadToken()
+		return err == nil && token.Kind() == 't', malformed(err)
+	default:
+		return false, s.mistyped("a boolean")
+	}
+}
+
+// text reads a string; null is the empty one. The result may be part of the
+// scanned text.
+func (s *jsonScanner) text() ([]byte, error) {
+	switch s.PeekKind() {
+	case 'n':
+		return nil, s.skip()
+	case '"':
+		quoted, err := s.raw()
+		if err != nil {
+			return nil, err
+		}
+		return unquote(quoted), nil
+	default:
+		return nil, s.mistyped("a string")
+	}
+}
+
+// unquote returns what a string says whose grammar has been checked.
+func unquote(quoted []byte) []byte {
+	if bytes.IndexByte(quoted, '\\') < 0 {
+		return quoted[1 : len(quoted)-1]
+	}
+	text, err := jsontext.AppendUnquote(nil, quoted)
+	if err != nil {
+		panic(err) // its grammar has been checked
+	}
+	return text
 }

@@ -130,8 +130,8 @@ func (m *podMutation) mountSocket(c *container) {
 	}
 	kept := c.socketMounts[preferredMount(c.socketMounts)]
 	item := pointer(list+"/", kept.index)
-	if kept.volume != socketVolume {
-		m.replace(item, wanted)
+	if kept.volume != socketVolume || kept.part {
+		m.replace(item, wanted) // in a part of the volume there is no socket
 	} else {
 		if kept.path != socketDirectory {
 			m.replace(item+"/mountPath", socketDirectory)

@@ -27,7 +27,7 @@ spec:
   initContainers:
   - name: istio-proxy
     image: istio/proxyv2:1.31.0
-    env: [{name: ISTIO_META_DNS_CAPTURE, value: "true"}]
+    env: [{name: ISTIO_META_DNS_CAPTURE, value: "true"}, {name: ISTIO_META_NETWORK, value: network-1}]
 ` + proxy + spec
 }
 
@@ -133,6 +133,21 @@ func TestWorkloadSocket(t *testing.T) {
 			want: []string{"replace " + mounts + "/0 " + addMount, "add /spec/volumes/- " + addCSIVolume},
 		},
 		{
+			name: "a part of the volume", status: applied,
+			pod:  injectedPod("    volumeMounts: [{name: workload-socket, mountPath: /var/run/secrets/workload-spiffe-uds, readOnly: true, subPath: x}]\n", goodVolume),
+			want: []string{"replace " + mounts + "/0 " + addMount},
+		},
+		{
+			name: "a part of the volume, as a variable says, and the volume", status: applied,
+			pod: injectedPod("    volumeMounts: [{name: workload-socket, mountPath: /run/secrets/workload-spiffe-uds, readOnly: true},"+
+				" {name: workload-socket, mountPath: /var/run/secrets/workload-spiffe-uds, subPathExpr: $(POD), subPath: ''}]\n", goodVolume),
+			want: []string{"replace " + mounts + "/1 " + addMount, "remove " + mounts + "/0"},
+		},
+		{
+			name: "no part of the volume", status: applied,
+			pod: injectedPod("    volumeMounts: [{name: workload-socket, mountPath: /var/run/secrets/workload-spiffe-uds, readOnly: true, subPath: '', subPathExpr: null}]\n", goodVolume),
+		},
+		{
 			name: "the user's own volume in its place", warns: true,
 			pod: injectedPod("    volumeMounts: [{name: workload-socket, mountPath: /var/run/secrets/workload-spiffe-uds}, {name: spire, mountPath: /run/secrets/workload-spiffe-uds}]\n",
 				"  volumes: [{name: workload-socket, emptyDir: {}}, {name: spire, hostPath: {path: /run/spire}}]\n"),
@@ -146,7 +161,7 @@ func TestWorkloadSocket(t *testing.T) {
 		},
 		{
 			name: "two of them, as the SPIRE template makes with native sidecars", status: applied,
-			pod: injectedPod(goodMount, "") + "  containers: [{name: istio-proxy, env: [{name: ISTIO_META_DNS_CAPTURE, value: 'true'}], volumeMounts: [{name: workload-socket, mountPath: /run/secrets/workload-spiffe-uds, readOnly: true}]}]\n",
+			pod: injectedPod(goodMount, "") + "  containers: [{name: istio-proxy, env: [{name: ISTIO_META_DNS_CAPTURE, value: 'true'}, {name: ISTIO_META_NETWORK, value: network-1}], volumeMounts: [{name: workload-socket, mountPath: /run/secrets/workload-spiffe-uds, readOnly: true}]}]\n",
 			want: []string{
 				`replace /spec/containers/0/volumeMounts/0/mountPath "/var/run/secrets/workload-spiffe-uds"`,
 				"add /spec/volumes [" + addCSIVolume + "]",

@@ -33,18 +33,20 @@ func parseNode(text string) (document *yaml.Node, err error) {
 // checkAliases refuses text whose aliases stand for more than is worth reading:
 // the parser that Istio uses builds all of it, and a few lines can ask for
 // hundreds of megabytes.
-func checkAliases(text string) error {
+//
+// It returns the first document where it had to look at that.
+func checkAliases(text string) (document *yaml.Node, err error) {
 	if !strings.Contains(text, "&") || !strings.Contains(text, "*") {
-		return nil
+		return nil, nil
 	}
-	document, err := parseNode(text)
+	document, err = parseNode(text)
 	if err != nil {
-		return notYAML(err)
+		return nil, notYAML(err)
 	}
 	if document != nil && countExpanded(document, maxExpandedNodes) > maxExpandedNodes {
-		return fmt.Errorf("its aliases stand for more than %d values", maxExpandedNodes)
+		return nil, fmt.Errorf("its aliases stand for more than %d values", maxExpandedNodes)
 	}
-	return nil
+	return document, nil
 }
 
 // countExpanded counts nodes as if aliases were expanded, and stops soon after
