@@ -22,15 +22,58 @@ func federatedRule(review Review, view *mesh.View) *networking.DestinationRule {
 	return rule
 }
 
-// entriesUnder returns the entries with federated hosts that the DestinationRule
-// under review can be picked for.
-func entriesUnder(review Review, view *mesh.View) []*mesh.Entry {
-	rule := review.Object.DestinationRule
-	host := mesh.CanonicalHost(rule.GetHost())
-	return slices.DeleteFunc(view.EntriesOf(host), func(entry *mesh.Entry) bool {
-		return !definesFederated(entry, host, view.Federation()) ||
-			!reaches(review.Object, entry, view.Federation().Spec.RootNamespace)
-	})
+// destinations is what is known of the entries with federated hosts that a
+// DestinationRule can be picked for.
+type destinations struct {
+	// known is whether there are any.
+	known bool
+	// automatic is whether there are some and automatic mutual TLS covers each.
+	automatic bool
+	// external is whether there are some and each is outside the mesh.
+	external bool
+	// ports that they have.
+	ports map[uint32]bool
+}
+
+// destinationsOf goes through the entries that the DestinationRule under review
+// can be picked for. What it returns is enough to tell which of levels decide on
+// a port, whether those without TLS settings are covered, and whether all entries
+// are external; for that, few
+// entries do in most meshes, though a wildcard has them all under it.
+func destinationsOf(review Review, view *mesh.View, levels []tlsLevel) destinations {
+	host := mesh.CanonicalHost(review.Object.DestinationRule.GetHost())
+	federation := view.Federation()
+	undecided := map[uint32][]tlsLevel{}
+	silent := false
+	for _, level := range levels {
+		undecided[level.port] = append(undecided[level.port], level)
+		silent = silent || level.tls == nil
+	}
+
+	found := destinations{ports: map[uint32]bool{}}
+	for entry := range view.EachEntry(host) {
+		if !definesFederated(entry, host, federation) || !reaches(review.Object, entry, federation.Spec.RootNamespace) {
+			continue
+		}
+		found.automatic = entry.MutualTLS && (found.automatic || !found.known)
+		found.external = entry.External && (found.external || !found.known)
+		found.known = true
+		for _, port := range entry.Ports {
+			if found.ports[port] {
+				continue
+			}
+			found.ports[port] = true
+			delete(undecided, port)
+			undecided[otherPort] = slices.DeleteFunc(undecided[otherPort], func(l tlsLevel) bool { return !l.except[port] })
+			if len(undecided[otherPort]) == 0 {
+				delete(undecided, otherPort)
+			}
+		}
+		if len(undecided) == 0 && !found.external && !(silent && found.automatic) {
+			break
+		}
+	}
+	return found
 }
 
 // definesFederated reports whether entry defines a federated host that pattern,

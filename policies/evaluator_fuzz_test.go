@@ -1,17 +1,20 @@
 package policies
 
 import (
+	"encoding/json"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"google.golang.org/protobuf/proto"
+	networking "istio.io/api/networking/v1alpha3"
 
 	"fedmesh.io/fedmesh/policies/mesh"
 )
 
-// FuzzDecodeAndEvaluate: whatever JSON comes in as an object of whatever kind is
-// either refused with an error or evaluated without a panic, and evaluated again
-// it has the same findings. The object also replaces itself as the old one, and
-// stands in the Index among others.
+// FuzzDecodeAndEvaluate: whatever JSON comes in as an object of whatever kind,
+// and as the one that it replaces, is either refused with an error or read as
+// Istio itself reads it and evaluated without a panic, and evaluated again it has
+// the same findings. The object also stands in the Index among others.
 func FuzzDecodeAndEvaluate(f *testing.F) {
 	for kind := mesh.ServiceEntry; kind <= mesh.Namespace; kind++ {
 		for _, seed := range []string{
@@ -33,8 +36,26 @@ func FuzzDecodeAndEvaluate(f *testing.F) {
 			`{"spec": {"servers": [null, {"hosts": ["*", "foo/*"], "port": null, "tls": {"mode": "AUTO_PASSTHROUGH"}}]}}`,
 			`{"spec": {"clusterIPs": ["None", "", "240.0.0.1"], "cidrs": ["10.0.0.0/8", "x"], "parentRef": {"resource": "services"}}}`,
 		} {
-			f.Add(uint8(kind), []byte(seed))
+			f.Add(uint8(kind), []byte(seed), []byte(seed))
+			f.Add(uint8(kind), []byte(`{}`), []byte(seed))
 		}
+	}
+	// Updates with findings that stay, that move and that are new.
+	for _, update := range []struct {
+		kind     mesh.Kind
+		old, new string
+	}{
+		{mesh.ServiceEntry, `{"spec": {"hosts": ["b.bar.global", "c.bar.global"]}}`, `{"spec": {"hosts": ["x.bar.global", "b.bar.global"], "addresses": ["240.0.0.1", "10.96.0.1"]}}`},
+		{mesh.DestinationRule, `{"spec": {"host": "a.bar.global", "subsets": [{"name": "v1", "trafficPolicy": {"tls": {"mode": "SIMPLE"}}}]}}`,
+			`{"spec": {"host": "a.bar.global", "subsets": [{"name": "v2", "trafficPolicy": {"tls": {}}}, {"name": "v1", "trafficPolicy": {"tls": {"mode": "SIMPLE"}}}]}}`},
+		{mesh.DestinationRule, `{"spec": {"host": "*.global", "trafficPolicy": {"tls": {"mode": "ISTIO_MUTUAL"}}}}`,
+			`{"spec": {"host": "*.global", "trafficPolicy": {"tls": {"mode": "ISTIO_MUTUAL", "sni": "a.bar.global"}}}}`},
+		{mesh.DestinationRule, `{"spec": {"host": "*.global", "trafficPolicy": {"connectionPool": {"tcp": {"connectTimeout": "30ms"}}}}}`,
+			`{"spec": {"host": "*.global", "trafficPolicy": {"connectionPool": {"tcp": {"connectTimeout": "0.03s"}}}}}`},
+		{mesh.Sidecar, `{"spec": {"egress": [{"hosts": ["foo/*.global"]}]}}`, `{"spec": {"egress": [{"hosts": ["./*.global", "foo/*.global", "other/*.global"]}]}}`},
+		{mesh.Gateway, `{"spec": {"servers": []}}`, `{"spec": {"servers": [{"hosts": ["*"], "port": {"number": 15443}, "tls": {"mode": 2}}]}}`},
+	} {
+		f.Add(uint8(update.kind), []byte(update.old), []byte(update.new))
 	}
 	evaluator, err := NewEvaluator(Catalogue())
 	if err != nil {
@@ -54,17 +75,25 @@ func FuzzDecodeAndEvaluate(f *testing.F) {
 		others = append(others, object)
 	}
 	federations := []*mesh.Federation{usualFederation(), mesh.Undeclared()}
-	f.Fuzz(func(t *testing.T, kind uint8, data []byte) {
+	f.Fuzz(func(t *testing.T, kind uint8, oldData, data []byte) {
 		object, err := mesh.Decode(mesh.Kind(kind), data)
 		if err != nil {
 			return
 		}
+		sameAsIstio(t, object, data)
 		again, err := mesh.Decode(mesh.Kind(kind), data)
 		if err != nil {
 			t.Fatalf("decoded once, then %v", err)
 		}
+		old, err := mesh.Decode(mesh.Kind(kind), oldData)
+		if err != nil {
+			old = nil
+		} else {
+			old.Ref = object.Ref // an update never renames
+		}
 		for _, federation := range federations {
-			first, second := outcomeAmong(t, evaluator, object, others, federation), outcomeAmong(t, evaluator, again, others, federation)
+			first := outcomeAmong(t, evaluator, Review{Object: object, Old: old}, others, federation)
+			second := outcomeAmong(t, evaluator, Review{Object: again, Old: old}, others, federation)
 			if diff := cmp.Diff(first, second); diff != "" {
 				t.Errorf("evaluated twice (-first +second):\n%s", diff)
 			}
@@ -72,28 +101,91 @@ func FuzzDecodeAndEvaluate(f *testing.F) {
 	})
 }
 
-// outcomeAmong evaluates object in an index of its own, new and as its own
-// replacement, and returns the lines.
-func outcomeAmong(t *testing.T, evaluator *Evaluator, object *mesh.Object, others []*mesh.Object, federation *mesh.Federation) []string {
+// sameAsIstio: an object that was accepted says what Istio's own decoder makes of
+// it, where that does not refuse it. It is asked about the specification only,
+// which is all that Istio decodes with it.
+func sameAsIstio(t *testing.T, object *mesh.Object, data []byte) {
+	t.Helper()
+	parts, err := mesh.Split(data)
+	if err != nil {
+		t.Fatalf("decoded, but cannot be split: %v", err)
+	}
+	type message interface {
+		proto.Message
+		json.Unmarshaler
+	}
+	var got, want message
+	switch object.Kind {
+	case mesh.ServiceEntry:
+		got, want = object.ServiceEntry, &networking.ServiceEntry{}
+	case mesh.DestinationRule:
+		got, want = object.DestinationRule, &networking.DestinationRule{}
+	case mesh.Sidecar:
+		got, want = object.Sidecar, &networking.Sidecar{}
+	case mesh.Gateway:
+		got, want = object.Gateway, &networking.Gateway{}
+	default:
+		return
+	}
+	if len(parts.Spec) > 0 && string(parts.Spec) != "null" {
+		if err := want.UnmarshalJSON(parts.Spec); err != nil {
+			t.Logf("Istio refuses it: %v", err)
+			return
+		}
+	}
+	if !proto.Equal(want, got) {
+		t.Errorf("%s is read as %v; Istio reads %v", parts.Spec, got, want)
+	}
+}
+
+// outcomeAmong evaluates the object of review in an index of its own, new and as
+// a replacement, and returns the lines.
+func outcomeAmong(t *testing.T, evaluator *Evaluator, review Review, others []*mesh.Object, federation *mesh.Federation) []string {
 	t.Helper()
 	index := mesh.NewIndex()
-	for _, other := range append([]*mesh.Object{object}, others...) {
+	for _, other := range append([]*mesh.Object{review.Object}, others...) {
 		index.Put(mesh.NewRecord(other))
 	}
-	outcome := evaluator.Evaluate(Review{Object: object}, index, federation)
-	for _, failure := range outcome.Failures {
-		t.Errorf("rule %s panicked: %s", failure.Rule, failure.Reason)
-	}
 	var lines []string
-	for _, finding := range outcome.Findings {
-		lines = append(lines, string(finding.Action)+" "+finding.String()+" "+finding.Fingerprint())
+	findings := func(title string, review Review) []Finding {
+		outcome := evaluator.Evaluate(review, index, federation)
+		for _, failure := range outcome.Failures {
+			t.Errorf("%s: rule %s panicked: %s", title, failure.Rule, failure.Reason)
+		}
+		for _, finding := range outcome.Findings {
+			lines = append(lines, title+" "+string(finding.Action)+" "+finding.String()+" "+finding.Fingerprint())
+		}
+		return outcome.Findings
 	}
-	if replaced := evaluator.Evaluate(Review{Object: object, Old: object}, index, federation); len(replaced.Findings) > 0 {
-		t.Errorf("an unchanged object has findings: %v", replaced.Findings)
+	findings("new", Review{Object: review.Object})
+	if replaced := findings("unchanged", Review{Object: review.Object, Old: review.Object}); len(replaced) > 0 {
+		t.Errorf("an unchanged object has findings: %v", replaced)
 	}
-	index.Delete(object.Ref)
-	for _, finding := range evaluator.Evaluate(Review{Object: object}, index, federation).Findings {
-		lines = append(lines, "without itself "+finding.String())
+	if review.Old != nil {
+		had := map[string]int{}
+		for _, finding := range findings("old", Review{Object: review.Old}) {
+			had[finding.Fingerprint()]++
+		}
+		updated := findings("update", review)
+		if len(updated) > 0 && mesh.SameSpec(review.Old, review.Object) {
+			t.Errorf("an object with an equal specification has findings: %v", updated)
+		}
+		// Of several alike, those are tolerated that the old object had.
+		tolerated, denied := map[string]int{}, map[string]int{}
+		for _, finding := range updated {
+			if finding.Action == Deny {
+				denied[finding.Fingerprint()]++
+			} else {
+				tolerated[finding.Fingerprint()]++
+			}
+		}
+		for fingerprint, count := range denied {
+			if tolerated[fingerprint] < had[fingerprint] {
+				t.Errorf("%d of %s are denied and %d are not, though the old object had %d", count, fingerprint, tolerated[fingerprint], had[fingerprint])
+			}
+		}
 	}
+	index.Delete(review.Object.Ref)
+	findings("without itself", Review{Object: review.Object})
 	return lines
 }

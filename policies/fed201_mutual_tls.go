@@ -2,6 +2,7 @@ package policies
 
 import (
 	"slices"
+	"strings"
 
 	networking "istio.io/api/networking/v1alpha3"
 
@@ -103,41 +104,67 @@ func checkMutualTLS(review Review, view *mesh.View) []Finding {
 	if rule == nil {
 		return nil
 	}
-	entries := entriesUnder(review, view)
-	automatic := len(entries) > 0 &&
-		!slices.ContainsFunc(entries, func(entry *mesh.Entry) bool { return !entry.MutualTLS })
-
+	// Rules that are right everywhere, as the one for the whole mesh is, need no
+	// entries looked at.
+	levels := slices.DeleteFunc(tlsLevels(rule), tlsLevel.mutual)
+	if len(levels) == 0 {
+		return nil
+	}
+	reached := destinationsOf(review, view, levels)
 	var findings []Finding
-	for _, level := range tlsLevels(rule, tlsPorts(rule, entries)) {
-		if level.mutual() || level.tls == nil && automatic {
+	for _, level := range levels {
+		if !level.decides(reached.ports) || level.tls == nil && reached.automatic {
 			continue
 		}
 		found := level.tls.GetMode().String()
+		name, public := level.name, ""
+		if mayBePublic(rule, level, reached, view.Federation()) {
+			name, public = shortLevel(level.name), ", or name a public host in hosts.external of the Federation"
+		}
 		finding := Finding{
-			Field:   level.path(),
-			Message: level.name + " has TLS mode " + found + ", which gateways reset",
+			Field:   level.path,
+			Message: name + " has TLS mode " + found + ", which gateways reset",
 			Fix:     "set mode: ISTIO_MUTUAL",
 		}
 		switch {
 		case level.tls == nil:
 			found = "no TLS"
-			finding.Message = level.name + " has no TLS settings, gateways reset plaintext"
-			if level.setting != none {
-				finding.Message = level.name + " has no TLS settings and inherits none, gateways reset plaintext"
+			finding.Message = name + " has no TLS settings, gateways reset plaintext"
+			if level.port != otherPort {
+				finding.Message = name + " has no TLS settings and inherits none, gateways reset plaintext"
 			}
 			finding.Fix = "set tls.mode: ISTIO_MUTUAL"
-		case originates(level.tls):
-			// A name of the public top-level domain looks like this.
-			finding.Fix += ", or list the host in hosts.external"
-		case !level.writesMode(review.Object):
-			finding.Message = level.name + " has TLS mode DISABLE, because tls has no mode; gateways reset that"
+		case !originates(level.tls) && !level.writesMode(review.Object):
+			finding.Message = name + " has TLS mode DISABLE, because tls has no mode; gateways reset that"
 		}
+		finding.Fix += public
 		// Paths of levels differ in indices only, which fingerprints leave out;
 		// and with another host it is another mistake.
 		finding.Value = mesh.CanonicalHost(rule.GetHost()) + ", " + level.name + ": " + found
 		findings = append(findings, finding)
 	}
 	return findings
+}
+
+// mayBePublic reports whether the rule's host can be a name of the public domain
+// that a suffix happens to be: a rule for such a host often originates TLS, and
+// there is no entry that makes it a part of the mesh. A whole suffix is never
+// meant: nothing would be federated if hosts.external had it.
+func mayBePublic(rule *networking.DestinationRule, level tlsLevel, reached destinations, federation *mesh.Federation) bool {
+	host := mesh.CanonicalHost(rule.GetHost())
+	return host != "*."+federation.Suffix(host) && (originates(level.tls) || !reached.known || reached.external)
+}
+
+// shortLevel is the name of a level where the message is long: a subset's name is
+// cut, so that the whole stays below the 256 characters that kubectl shows. The
+// field tells which level it is.
+func shortLevel(name string) string {
+	const longest = 36
+	if len(name) <= longest {
+		return name
+	}
+	const half = (longest - len("...")) / 2
+	return strings.ToValidUTF8(name[:half], "") + "..." + strings.ToValidUTF8(name[len(name)-half:], "")
 }
 
 // originates reports whether tls is what a rule for a host outside the mesh has.

@@ -1,6 +1,7 @@
 package policies
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -68,14 +69,22 @@ func checkSNI(review Review, view *mesh.View) []Finding {
 	if rule == nil {
 		return nil
 	}
+	// Most rules name no SNI, and need no entries looked at.
+	levels := slices.DeleteFunc(tlsLevels(rule), func(l tlsLevel) bool {
+		return !l.mutual() || l.tls.GetSni() == "" || isClusterSNI(l.tls.GetSni())
+	})
+	if len(levels) == 0 {
+		return nil
+	}
+	found := destinationsOf(review, view, levels)
 	var findings []Finding
-	for _, level := range tlsLevels(rule, tlsPorts(rule, entriesUnder(review, view))) {
-		sni := level.tls.GetSni()
-		if !level.mutual() || sni == "" || isClusterSNI(sni) {
+	for _, level := range levels {
+		if !level.decides(found.ports) {
 			continue
 		}
+		sni := level.tls.GetSni()
 		finding := Finding{
-			Field: level.path().Child("sni"),
+			Field: level.path.Child("sni"),
 			// Paths of levels differ in indices only, which fingerprints leave out.
 			Value:   level.name + ": " + sni,
 			Message: "no gateway matches SNI " + quote(sni),

@@ -1,7 +1,6 @@
 package policies
 
 import (
-	"slices"
 	"strings"
 
 	"fedmesh.io/fedmesh/policies/mesh"
@@ -84,59 +83,145 @@ spec:
 }
 
 func checkEgressNamespace(review Review, view *mesh.View) []Finding {
-	var findings []Finding
-	defining := map[string][]*mesh.Entry{} // a wildcard is often listed for many namespaces
-	for i, listener := range review.Object.Sidecar.GetEgress() {
-		for j, text := range listener.GetHosts() {
-			namespace, host := mesh.CutNamespace(text)
-			if namespace == "" || namespace == "*" || strings.HasPrefix(namespace, "~") || !view.Federation().Federated(host) {
-				continue
-			}
-			entries, asked := defining[host]
-			if !asked {
-				entries = view.EntriesOf(host)
-				defining[host] = entries
-			}
-			finding, found := voidImport(review.Object, namespace, host, entries, view.Federation())
-			if !found {
-				continue
-			}
-			finding.Field = spec().Child("egress").Index(i).Child("hosts").Index(j)
-			finding.Value = text
-			findings = append(findings, finding)
+	scope := newImportScope(review.Object, view.Federation())
+	// A host, a wildcard above all, is often listed for many namespaces, and its
+	// entries are gone through once for all of them.
+	asked := map[string]*imports{}
+	forEachImport(review.Object, view.Federation(), func(_, _ int, namespace, host string) {
+		if asked[host] == nil {
+			asked[host] = &imports{from: map[string]*source{}}
 		}
+		asked[host].from[scope.within(namespace)] = &source{}
+	})
+	for host, imports := range asked {
+		imports.resolve(scope, host, view)
 	}
+
+	var findings []Finding
+	forEachImport(review.Object, view.Federation(), func(i, j int, namespace, host string) {
+		finding, found := asked[host].finding(scope, namespace, host)
+		if !found {
+			return
+		}
+		finding.Field = spec().Child("egress").Index(i).Child("hosts").Index(j)
+		finding.Value = review.Object.Sidecar.GetEgress()[i].GetHosts()[j]
+		findings = append(findings, finding)
+	})
 	return findings
 }
 
-// voidImport returns a finding, without field and value, when namespace/host
-// imports none of entries, which define the host. They come oldest first, and so
-// does what messages name.
-func voidImport(sidecar *mesh.Object, namespace, host string, entries []*mesh.Entry, federation *mesh.Federation) (Finding, bool) {
-	meshWide := sidecar.Namespace == federation.Spec.RootNamespace && sidecar.Sidecar.GetWorkloadSelector() == nil
-	visible := func(entry *mesh.Entry) bool {
-		return entry.VisibleIn(sidecar.Namespace) || meshWide && visibleSomewhere(entry)
+// forEachImport calls yield for each host that the rule is about, with its
+// indices.
+func forEachImport(sidecar *mesh.Object, federation *mesh.Federation, yield func(i, j int, namespace, host string)) {
+	for i, listener := range sidecar.Sidecar.GetEgress() {
+		for j, text := range listener.GetHosts() {
+			namespace, host := mesh.CutNamespace(text)
+			if namespace != "" && namespace != "*" && !strings.HasPrefix(namespace, "~") && federation.Federated(host) {
+				yield(i, j, namespace, host)
+			}
+		}
+	}
+}
+
+// importScope is whom a Sidecar imports for.
+type importScope struct {
+	// namespace is the Sidecar's own.
+	namespace string
+	// meshWide is whether it holds for the pods of every namespace.
+	meshWide bool
+}
+
+func newImportScope(sidecar *mesh.Object, federation *mesh.Federation) importScope {
+	return importScope{
+		namespace: sidecar.Namespace,
+		meshWide:  sidecar.Namespace == federation.Spec.RootNamespace && sidecar.Sidecar.GetWorkloadSelector() == nil,
+	}
+}
+
+// anyNamespace stands for the clients' own, which can be each. No namespace has
+// this name.
+const anyNamespace = "."
+
+// within is where entries are looked for when namespace is written.
+func (s importScope) within(namespace string) string {
+	if namespace == "." && !s.meshWide {
+		return s.namespace
+	}
+	return namespace
+}
+
+// sees reports whether entry is exported to where the Sidecar holds.
+func (s importScope) sees(entry *mesh.Entry) bool {
+	return entry.VisibleIn(s.namespace) || s.meshWide && visibleSomewhere(entry)
+}
+
+// imports is what a Sidecar has to know of the entries for one host.
+type imports struct {
+	// from are the namespaces that it imports the host from.
+	from map[string]*source
+	// elsewhere is the oldest entry that it sees, in whatever namespace, and
+	// unseen the oldest of all.
+	elsewhere, unseen *mesh.Entry
+}
+
+// source is what is known of a namespace.
+type source struct {
+	// works is whether an entry there is seen.
+	works bool
+	// hidden is the oldest entry there, where none is seen.
+	hidden *mesh.Entry
+}
+
+// resolve goes through the entries for host until each namespace is known to
+// work. Only where one does not, and messages name entries, that is all of them.
+func (m *imports) resolve(scope importScope, host string, view *mesh.View) {
+	host = mesh.CanonicalHost(host)
+	left := len(m.from)
+	for entry := range view.EachEntry(host) {
+		seen := scope.sees(entry)
+		within := [...]*source{m.from[entry.Ref.Namespace], m.from[anyNamespace]}
+		for _, source := range within {
+			if source != nil && seen && !source.works {
+				source.works = true
+				left--
+			}
+		}
+		if left == 0 {
+			return
+		}
+		// A wildcard can cover external hosts; those are not what was meant.
+		// Few entries are older than all before them, so that comes first.
+		federated := func() bool { return definesFederated(entry, host, view.Federation()) }
+		oldest := func(known **mesh.Entry) {
+			if (*known == nil || entry.Before(*known)) && federated() {
+				*known = entry
+			}
+		}
+		oldest(&m.unseen)
+		if seen {
+			oldest(&m.elsewhere)
+		}
+		for _, source := range within {
+			if source != nil && !source.works {
+				oldest(&source.hidden)
+			}
+		}
+	}
+}
+
+// finding returns a finding, without field and value, when namespace/host
+// imports nothing.
+func (m *imports) finding(scope importScope, namespace, host string) (Finding, bool) {
+	source := m.from[scope.within(namespace)]
+	if source.works {
+		return Finding{}, false
 	}
 	own := namespace == "."
 	if own {
-		namespace = sidecar.Namespace
+		namespace = scope.namespace
 	}
-	within := func(entry *mesh.Entry) bool {
-		// Each client's own namespace can be any.
-		return entry.Ref.Namespace == namespace || own && meshWide
-	}
-	if slices.ContainsFunc(entries, func(entry *mesh.Entry) bool { return within(entry) && visible(entry) }) {
-		return Finding{}, false
-	}
-
-	// A wildcard can cover external hosts; those are not what was meant.
-	federated := func(entry *mesh.Entry) bool { return definesFederated(entry, mesh.CanonicalHost(host), federation) }
-	hidden, isHidden := first(entries, func(entry *mesh.Entry) bool { return within(entry) && federated(entry) })
-	elsewhere, isElsewhere := first(entries, func(entry *mesh.Entry) bool { return visible(entry) && federated(entry) })
-	unseen, isUnseen := first(entries, federated)
-
-	clients := quote(sidecar.Namespace)
-	if meshWide {
+	clients := quote(scope.namespace)
+	if scope.meshWide {
 		clients = "the clients' namespace"
 	}
 	at := func(entry *mesh.Entry) string {
@@ -144,21 +229,21 @@ func voidImport(sidecar *mesh.Object, namespace, host string, entries []*mesh.En
 	}
 	finding := Finding{Message: "imports nothing, " + quote(namespace) + " has no ServiceEntry for it"}
 	switch {
-	case isHidden:
-		finding.Message = "imports nothing, " + quoteRef(hidden.Ref) + " is not exported here"
+	case source.hidden != nil:
+		finding.Message = "imports nothing, " + quoteRef(source.hidden.Ref) + " is not exported here"
 		finding.Fix = "export it to " + clients
-		finding.Related = []mesh.Ref{hidden.Ref}
-		if isElsewhere {
-			finding.Fix = at(elsewhere)
-			finding.Related = append(finding.Related, elsewhere.Ref)
+		finding.Related = []mesh.Ref{source.hidden.Ref}
+		if m.elsewhere != nil {
+			finding.Fix = at(m.elsewhere)
+			finding.Related = append(finding.Related, m.elsewhere.Ref)
 		}
-	case isElsewhere:
+	case m.elsewhere != nil:
 		finding.Offline = Deny
-		finding.Fix = at(elsewhere)
-		finding.Related = []mesh.Ref{elsewhere.Ref}
-	case isUnseen:
-		finding.Fix = at(unseen) + " and export that entry here"
-		finding.Related = []mesh.Ref{unseen.Ref}
+		finding.Fix = at(m.elsewhere)
+		finding.Related = []mesh.Ref{m.elsewhere.Ref}
+	case m.unseen != nil:
+		finding.Fix = at(m.unseen) + " and export that entry here"
+		finding.Related = []mesh.Ref{m.unseen.Ref}
 	default:
 		finding.Message = "no ServiceEntry for " + quote(host) + " (it may come in the same apply)"
 		finding.Fix = "create one in " + quote(namespace)
@@ -167,12 +252,4 @@ func voidImport(sidecar *mesh.Object, namespace, host string, entries []*mesh.En
 		}
 	}
 	return finding, true
-}
-
-// first returns the first of entries that fits.
-func first(entries []*mesh.Entry, fits func(*mesh.Entry) bool) (*mesh.Entry, bool) {
-	if i := slices.IndexFunc(entries, fits); i >= 0 {
-		return entries[i], true
-	}
-	return nil, false
 }

@@ -2,7 +2,7 @@ package policies
 
 import (
 	"fmt"
-	"slices"
+	"strings"
 
 	networking "istio.io/api/networking/v1alpha3"
 	"k8s.io/apimachinery/pkg/util/validation/field"
@@ -10,112 +10,84 @@ import (
 	"fedmesh.io/fedmesh/policies/mesh"
 )
 
-// tlsLevel is a place in a DestinationRule that decides which TLS settings some
-// port, or some port of some subset, has. Where a rule leaves a place out that
-// would decide, that place is the level all the same.
+// tlsLevel is a place in a DestinationRule that can decide which TLS settings
+// some port, or some port of some subset, has. Where a rule leaves a place out
+// that would decide, that place is the level all the same.
 type tlsLevel struct {
-	// subset is an index into spec.subsets; none for the rule's own policy.
-	subset int
-	// setting is an index into the portLevelSettings of the policy there; none
-	// for the policy itself.
-	setting int
+	// path is the field of the level's tls.
+	path *field.Path
 	// name is the level in words: "the top level", "port 8000", "subset v2",
 	// "subset v2 port 8000".
 	name string
+	// port is the only one that the level decides on, and otherPort for a policy
+	// itself, which decides on all but except.
+	port   uint32
+	except map[uint32]bool
 	// tls are the settings; nil where there are none.
 	tls *networking.ClientTLSSettings
 }
-
-// none is the index of what is not there.
-const none = -1
 
 // otherPort stands for the ports that a rule does not list. No port has this
 // number.
 const otherPort = 0
 
-// tlsLevels returns the levels of rule that decide on one of ports, in the order
-// of their fields. It reads policies as Istio does (istio
-// pilot/pkg/networking/util/util.go, GetPortLevelTrafficPolicy and
-// MergeSubsetTrafficPolicy):
+// tlsLevels returns the levels of rule, in the order of their fields. It reads
+// policies as Istio does (istio pilot/pkg/networking/util/util.go,
+// GetPortLevelTrafficPolicy and MergeSubsetTrafficPolicy):
 //
 //   - the portLevelSettings entry of a port replaces its policy, also where it
 //     is silent on TLS; of several for one port the first counts
 //   - a subset's entry for the port replaces everything; its tls everything but
 //     that entry; without either it has what the port has without subset
-//
-// Time grows with what the rule lists, not with subsets times ports.
-func tlsLevels(rule *networking.DestinationRule, ports []uint32) []tlsLevel {
-	var levels []tlsLevel
-	for subset := none; subset < len(rule.GetSubsets()); subset++ {
-		policy, name := rule.GetTrafficPolicy(), ""
-		if subset != none {
-			policy = rule.GetSubsets()[subset].GetTrafficPolicy()
-			name = "subset " + quote(rule.GetSubsets()[subset].GetName())
+func tlsLevels(rule *networking.DestinationRule) []tlsLevel {
+	levels := policyLevels(spec().Child("trafficPolicy"), "", rule.GetTrafficPolicy())
+	levels[0].name = "the top level"
+	for i, subset := range rule.GetSubsets() {
+		path := spec().Child("subsets").Index(i).Child("trafficPolicy")
+		own := policyLevels(path, "subset "+quote(subset.GetName()), subset.GetTrafficPolicy())
+		if own[0].tls == nil {
+			own = own[1:] // inherits from a level that is listed already
 		}
-		settings, rest := portSettings(policy, ports)
-		// A subset without settings of its own inherits from a level that is
-		// listed already.
-		if rest && (subset == none || policy.GetTls() != nil) {
-			levels = append(levels, tlsLevel{subset: subset, setting: none, name: name, tls: policy.GetTls()})
-		}
-		for _, setting := range settings {
-			entry := policy.GetPortLevelSettings()[setting]
-			port := fmt.Sprintf("port %d", entry.GetPort().GetNumber())
-			if name != "" {
-				port = name + " " + port
-			}
-			levels = append(levels, tlsLevel{subset: subset, setting: setting, name: port, tls: entry.GetTls()})
-		}
-	}
-	for i := range levels {
-		if levels[i].name == "" {
-			levels[i].name = "the top level"
-		}
+		levels = append(levels, own...)
 	}
 	return levels
 }
 
-// portSettings returns the indices of the portLevelSettings of policy that hold
-// for one of ports, and whether there are ports for which none does.
-func portSettings(policy *networking.TrafficPolicy, ports []uint32) (settings []int, rest bool) {
-	left := map[uint32]bool{}
-	for _, port := range ports {
-		left[port] = true
-	}
+// policyLevels returns the level of policy itself and those of its ports.
+func policyLevels(path *field.Path, name string, policy *networking.TrafficPolicy) []tlsLevel {
+	except := map[uint32]bool{}
+	levels := []tlsLevel{{path: path.Child("tls"), name: name, port: otherPort, except: except, tls: policy.GetTls()}}
 	for i, setting := range policy.GetPortLevelSettings() {
-		if number := setting.GetPort().GetNumber(); number != otherPort && left[number] {
-			delete(left, number)
-			settings = append(settings, i)
+		port := setting.GetPort().GetNumber()
+		if port == otherPort || except[port] {
+			continue
 		}
+		except[port] = true
+		levels = append(levels, tlsLevel{
+			path: path.Child("portLevelSettings").Index(i).Child("tls"),
+			name: strings.TrimSpace(fmt.Sprintf("%s port %d", name, port)),
+			port: port,
+			tls:  setting.GetTls(),
+		})
 	}
-	return settings, len(left) > 0
+	return levels
 }
 
-// tlsPorts returns the ports of a DestinationRule's host that its TLS settings
-// count for: those of entries, or, while nobody knows them, the ports that the
-// rule lists and otherPort.
-func tlsPorts(rule *networking.DestinationRule, entries []*mesh.Entry) []uint32 {
-	var ports []uint32
-	for _, entry := range entries {
-		ports = append(ports, entry.Ports...)
+// decides reports whether the level decides on one of ports; while nobody knows
+// any, on those that the rule lists and otherPort, which is to say always.
+func (l tlsLevel) decides(ports map[uint32]bool) bool {
+	switch {
+	case len(ports) == 0:
+		return true
+	case l.port != otherPort:
+		return ports[l.port]
 	}
-	if len(ports) == 0 {
-		ports = append(ports, otherPort)
-		ports = append(ports, listedPorts(rule.GetTrafficPolicy())...)
-		for _, subset := range rule.GetSubsets() {
-			ports = append(ports, listedPorts(subset.GetTrafficPolicy())...)
+	for port := range ports {
+		if !l.except[port] {
+			return true
 		}
 	}
-	slices.Sort(ports)
-	return slices.Compact(ports)
-}
-
-func listedPorts(policy *networking.TrafficPolicy) []uint32 {
-	var ports []uint32
-	for _, setting := range policy.GetPortLevelSettings() {
-		ports = append(ports, setting.GetPort().GetNumber())
-	}
-	return ports
+	return false
 }
 
 // mutual reports whether the level says ISTIO_MUTUAL.
@@ -123,35 +95,8 @@ func (l tlsLevel) mutual() bool {
 	return l.tls.GetMode() == networking.ClientTLSSettings_ISTIO_MUTUAL
 }
 
-// steps lead from the specification to the level's tls.
-func (l tlsLevel) steps() []any {
-	var steps []any
-	if l.subset != none {
-		steps = append(steps, "subsets", l.subset)
-	}
-	steps = append(steps, "trafficPolicy")
-	if l.setting != none {
-		steps = append(steps, "portLevelSettings", l.setting)
-	}
-	return append(steps, "tls")
-}
-
-// path is the field of the level's tls.
-func (l tlsLevel) path() *field.Path {
-	path := spec()
-	for _, step := range l.steps() {
-		switch step := step.(type) {
-		case string:
-			path = path.Child(step)
-		case int:
-			path = path.Index(step)
-		}
-	}
-	return path
-}
-
 // writesMode reports whether the level's tls names a mode. One that does not has
 // the first value, DISABLE.
 func (l tlsLevel) writesMode(rule *mesh.Object) bool {
-	return rule.Writes(append(l.steps(), "mode")...)
+	return rule.Writes(strings.TrimPrefix(l.path.Child("mode").String(), "spec."))
 }

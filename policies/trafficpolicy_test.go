@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 
 	gocmp "github.com/google/go-cmp/cmp"
@@ -13,85 +14,75 @@ import (
 	"fedmesh.io/fedmesh/policies/mesh"
 )
 
+// noSubset stands for the rule's own policy among its subsets.
+const noSubset = -1
+
 // mergedTLS is what Istio arrives at for one port of one subset when it merges
-// whole policies: the straightforward account of it that tlsLevels is held
-// against.
-func mergedTLS(rule *networking.DestinationRule, subset int, port uint32) *networking.ClientTLSSettings {
-	forPort := func(policy *networking.TrafficPolicy) (_ *networking.ClientTLSSettings, replaced bool) {
-		for _, setting := range policy.GetPortLevelSettings() {
-			if setting.GetPort() != nil && setting.GetPort().GetNumber() == port {
-				return setting.GetTls(), true
-			}
-		}
-		return policy.GetTls(), false
+// whole policies, and the field that it comes from: the straightforward account
+// of it that tlsLevels is held against.
+func mergedTLS(rule *networking.DestinationRule, subset int, port uint32) (string, *networking.ClientTLSSettings) {
+	path, policy := "spec.trafficPolicy", rule.GetTrafficPolicy()
+	if subset != noSubset {
+		path, policy = fmt.Sprintf("spec.subsets[%d].trafficPolicy", subset), rule.GetSubsets()[subset].GetTrafficPolicy()
 	}
-	merged, _ := forPort(rule.GetTrafficPolicy())
-	if subset != none {
-		if tls, replaced := forPort(rule.GetSubsets()[subset].GetTrafficPolicy()); tls != nil || replaced {
-			merged = tls
+	for i, setting := range policy.GetPortLevelSettings() {
+		if setting.GetPort() != nil && setting.GetPort().GetNumber() == port {
+			return fmt.Sprintf("%s.portLevelSettings[%d].tls", path, i), setting.GetTls()
 		}
 	}
-	return merged
+	if subset != noSubset && policy.GetTls() == nil {
+		return mergedTLS(rule, noSubset, port)
+	}
+	return path + ".tls", policy.GetTls()
 }
 
-// TestTLSLevelsAgainstIstio: whatever the rule, the levels are those that some
-// port and subset really has its settings from.
+// TestTLSLevelsAgainstIstio: whatever the rule, the levels that decide are those
+// that some port and subset really has its settings from.
 func TestTLSLevelsAgainstIstio(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	decided := 0
 	for range 20000 {
 		rule := randomRule(random)
-		ports := []uint32{[]uint32{otherPort, 8000}[random.IntN(2)]}
+		ports := map[uint32]bool{[]uint32{otherPort, 8000}[random.IntN(2)]: true}
 		for _, port := range []uint32{9000, 15443} {
 			if random.IntN(2) == 0 {
-				ports = append(ports, port)
+				ports[port] = true
 			}
 		}
-		levels := tlsLevels(rule, ports)
-		decided += len(levels)
-		if !slices.IsSortedFunc(levels, compareLevels) || len(slices.CompactFunc(slices.Clone(levels), sameTLSLevel)) != len(levels) {
-			t.Fatalf("levels of %v are not in order: %v", rule, levels)
-		}
-		var merged []*networking.ClientTLSSettings
-		for subset := none; subset < len(rule.GetSubsets()); subset++ {
-			for _, port := range ports {
-				merged = append(merged, mergedTLS(rule, subset, port))
+		want := map[string]*networking.ClientTLSSettings{}
+		for subset := noSubset; subset < len(rule.GetSubsets()); subset++ {
+			for port := range ports {
+				path, tls := mergedTLS(rule, subset, port)
+				want[path] = tls
 			}
 		}
-		for _, tls := range merged {
-			if !slices.ContainsFunc(levels, func(l tlsLevel) bool { return l.tls == tls }) {
-				t.Fatalf("%v, ports %v: no level has %v", rule, ports, tls)
+		var paths []string
+		for _, level := range tlsLevels(rule) {
+			if !level.decides(ports) {
+				continue
+			}
+			path := level.path.String()
+			paths = append(paths, path)
+			if tls, decides := want[path]; !decides || tls != level.tls {
+				t.Fatalf("%v, ports %v: level %s has %v; want %t, %v", rule, ports, path, level.tls, decides, tls)
 			}
 		}
-		for _, level := range levels {
-			if !reached(rule, level, ports) {
-				t.Fatalf("%v, ports %v: level %s decides on nothing", rule, ports, level.name)
-			}
+		if len(paths) != len(want) || !slices.IsSortedFunc(paths, compareLevels) {
+			t.Fatalf("%v, ports %v: levels are %q; want each of %v in the order of fields", rule, ports, paths, want)
 		}
+		decided += len(paths)
 	}
 	if decided < 20000 {
 		t.Errorf("%d levels in all; the rules at random are too poor", decided)
 	}
 }
 
-func compareLevels(a, b tlsLevel) int {
-	return cmp.Or(cmp.Compare(a.subset, b.subset), cmp.Compare(a.setting, b.setting))
-}
-
-func sameTLSLevel(a, b tlsLevel) bool { return compareLevels(a, b) == 0 }
-
-// reached reports whether some port has the level's settings for its own.
-func reached(rule *networking.DestinationRule, level tlsLevel, ports []uint32) bool {
-	policy := rule.GetTrafficPolicy()
-	if level.subset != none {
-		policy = rule.GetSubsets()[level.subset].GetTrafficPolicy()
-	}
-	return slices.ContainsFunc(ports, func(port uint32) bool {
-		first := slices.IndexFunc(policy.GetPortLevelSettings(), func(s *networking.TrafficPolicy_PortTrafficPolicy) bool {
-			return port != otherPort && s.GetPort().GetNumber() == port
-		})
-		return first == level.setting && mergedTLS(rule, level.subset, port) == level.tls
-	})
+// compareLevels orders paths of levels as their fields are: the rule's policy
+// before subsets, the tls of a policy before those of its ports. Lists at random
+// are short, so that indices have one digit.
+func compareLevels(a, b string) int {
+	ranks := strings.NewReplacer("spec.trafficPolicy", "0", "spec.subsets", "1", "trafficPolicy.tls", "0", ".tls", "0", "trafficPolicy.portLevelSettings", "1", ".portLevelSettings", "1")
+	return cmp.Compare(ranks.Replace(a), ranks.Replace(b))
 }
 
 // randomRule makes every pair of settings distinguishable by its address.
@@ -142,8 +133,12 @@ func TestTLSLevelNames(t *testing.T) {
 		]
 	}`)
 	var got []string
-	for _, level := range tlsLevels(rule.DestinationRule, []uint32{8000, 9000, 9001}) {
-		got = append(got, fmt.Sprintf("%s: %s, mode written: %t", level.name, level.path(), level.writesMode(rule)))
+	ports := map[uint32]bool{8000: true, 9000: true, 9001: true}
+	for _, level := range tlsLevels(rule.DestinationRule) {
+		if !level.decides(ports) {
+			continue
+		}
+		got = append(got, fmt.Sprintf("%s: %s, mode written: %t", level.name, level.path, level.writesMode(rule)))
 	}
 	want := []string{
 		"the top level: spec.trafficPolicy.tls, mode written: true",
@@ -156,22 +151,33 @@ func TestTLSLevelNames(t *testing.T) {
 	}
 }
 
-func TestTLSPorts(t *testing.T) {
-	rule := decodeRule(t, `{
-		"trafficPolicy": {"portLevelSettings": [{"port": {"number": 9000}}, {"port": {"number": 15443}}]},
-		"subsets": [{"trafficPolicy": {"portLevelSettings": [{"port": {"number": 8000}}]}}, {}]
-	}`).DestinationRule
+// TestTLSLevelsDecide: while no ports are known each level counts, and each port
+// falls to one level of a policy.
+func TestTLSLevelsDecide(t *testing.T) {
+	levels := tlsLevels(decodeRule(t, `{
+		"trafficPolicy": {"portLevelSettings": [{"port": {"number": 9000}}, {"port": {"number": 15443}}, {"port": {"number": 9000}}, {}]},
+		"subsets": [{"trafficPolicy": {"tls": {}, "portLevelSettings": [{"port": {"number": 8000}}]}}, {}]
+	}`).DestinationRule)
 	for _, test := range []struct {
-		name    string
-		entries []*mesh.Entry
-		want    []uint32
+		name  string
+		ports map[uint32]bool
+		want  []string
 	}{
-		{"no entries", nil, []uint32{otherPort, 8000, 9000, 15443}},
-		{"entries without ports", []*mesh.Entry{{}}, []uint32{otherPort, 8000, 9000, 15443}},
-		{"entries", []*mesh.Entry{{Ports: []uint32{8443, 80}}, {Ports: []uint32{80, 443}}}, []uint32{80, 443, 8443}},
+		{"nobody knows ports", nil, []string{"the top level", "port 9000", "port 15443", "subset ", "subset  port 8000"}},
+		{"one that is listed", map[uint32]bool{9000: true}, []string{"port 9000", "subset "}},
+		{"one that a subset lists", map[uint32]bool{8000: true}, []string{"the top level", "subset  port 8000"}},
+		{"both", map[uint32]bool{8000: true, 9000: true}, []string{"the top level", "port 9000", "subset ", "subset  port 8000"}},
+		{"one that is not listed", map[uint32]bool{80: true}, []string{"the top level", "subset "}},
+		{"no port", map[uint32]bool{otherPort: true}, []string{"the top level", "subset "}},
 	} {
-		if diff := gocmp.Diff(test.want, tlsPorts(rule, test.entries)); diff != "" {
-			t.Errorf("%s: ports differ (-want +got):\n%s", test.name, diff)
+		var got []string
+		for _, level := range levels {
+			if level.decides(test.ports) {
+				got = append(got, level.name)
+			}
+		}
+		if diff := gocmp.Diff(test.want, got); diff != "" {
+			t.Errorf("%s: levels differ (-want +got):\n%s", test.name, diff)
 		}
 	}
 }

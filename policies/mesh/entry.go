@@ -42,6 +42,9 @@ type Entry struct {
 	// MutualTLS is true when Istio's automatic mutual TLS covers every endpoint:
 	// the entry selects workloads, or each endpoint is labelled for it.
 	MutualTLS bool
+	// External is true when the entry is not part of the mesh, as that of a public
+	// host is.
+	External bool
 }
 
 // automaticAddress is one that Istio's allocator gave an entry. Few federated
@@ -56,6 +59,7 @@ func newEntry(object *Object) *Entry {
 	entry := &Entry{
 		Holder:    newHolder(object),
 		MutualTLS: MutualTLS(spec),
+		External:  spec.GetLocation() == networking.ServiceEntry_MESH_EXTERNAL,
 	}
 	entry.Hosts = make([]string, 0, len(spec.GetHosts()))
 	for _, host := range spec.GetHosts() {

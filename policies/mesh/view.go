@@ -2,6 +2,7 @@ package mesh
 
 import (
 	"cmp"
+	"iter"
 	"net/netip"
 	"slices"
 
@@ -67,6 +68,26 @@ func compareHolders(a, b *Holder) int {
 func (v *View) EntriesOf(host string) []*Entry {
 	return v.collect(host, v.index.byHost.covered)
 }
+
+// EachEntry goes through the entries that EntriesOf returns, in no order that
+// means anything, and through one several times when several of its hosts are
+// under a wildcard. It costs what is gone through, which lets a rule that needs
+// no list stop where it knows enough. The Index is locked for as long: what is
+// done with an entry asks no other question.
+func (v *View) EachEntry(host string) iter.Seq[*Entry] {
+	v.reads |= KindSet(ServiceEntry)
+	return func(yield func(*Entry) bool) {
+		v.index.lock.RLock()
+		defer v.index.lock.RUnlock() // also when a rule panics
+		v.index.byHost.covered(CanonicalHost(host), func(entry *Entry) bool {
+			return !v.shows(entry.Ref, entry.Revision) || yield(entry)
+		})
+	}
+}
+
+// Before reports whether the entry comes before other where the oldest comes
+// first.
+func (e *Entry) Before(other *Entry) bool { return compareHolders(&e.Holder, &other.Holder) < 0 }
 
 // DefinersOf returns the entries that define host; for a wildcard, those that
 // define the very same wildcard. The oldest comes first.

@@ -2,31 +2,30 @@ package mesh
 
 import (
 	"encoding/json"
-	"fmt"
+	"strconv"
+	"strings"
 )
 
 // Writes reports whether the specification, as it was written, has the field at
-// the end of path, which is names of fields and indices of lists. A decoded
-// message does not tell an enum that was left out from its first value; messages
-// to users have to.
-func (o *Object) Writes(path ...any) bool {
+// path, such as trafficPolicy.portLevelSettings[0].tls. A decoded message does not
+// tell an enum that was left out from its first value; messages to users have to.
+func (o *Object) Writes(path string) bool {
 	var value any
 	if json.Unmarshal(o.rawSpec, &value) != nil {
 		return false
 	}
-	for _, step := range path {
-		switch step := step.(type) {
-		case string:
-			fields, _ := value.(map[string]any)
-			value = fields[step]
-		case int:
-			list, _ := value.([]any)
-			if step < 0 || step >= len(list) {
+	for _, step := range strings.FieldsFunc(path, func(r rune) bool { return strings.ContainsRune(".[]", r) }) {
+		switch at := value.(type) {
+		case map[string]any:
+			value = at[step]
+		case []any:
+			i, err := strconv.Atoi(step)
+			if err != nil || i < 0 || i >= len(at) {
 				return false
 			}
-			value = list[step]
+			value = at[i]
 		default:
-			panic(fmt.Sprintf("path holds a %T; want names and indices", step))
+			return false
 		}
 	}
 	return value != nil

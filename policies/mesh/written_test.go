@@ -14,23 +14,24 @@ func TestWrites(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	policy := "trafficPolicy"
 	for _, test := range []struct {
 		name string
-		path []any
+		path string
 		want bool
 	}{
-		{"a first value of an enum", []any{policy, "tls", "mode"}, true},
-		{"left out", []any{policy, "portLevelSettings", 0, "tls", "mode"}, false},
-		{"its empty parent", []any{policy, "portLevelSettings", 0, "tls"}, true},
-		{"null", []any{policy, "portLevelSettings", 1, "tls", "mode"}, false},
-		{"beyond the list", []any{policy, "portLevelSettings", 2, "tls"}, false},
-		{"no list", []any{policy, 0}, false},
-		{"no parent", []any{"subsets", 0, "name"}, false},
-		{"the specification itself", nil, true},
+		{"a first value of an enum", "trafficPolicy.tls.mode", true},
+		{"left out", "trafficPolicy.portLevelSettings[0].tls.mode", false},
+		{"its empty parent", "trafficPolicy.portLevelSettings[0].tls", true},
+		{"null", "trafficPolicy.portLevelSettings[1].tls.mode", false},
+		{"beyond the list", "trafficPolicy.portLevelSettings[2].tls", false},
+		{"no list", "trafficPolicy[0]", false},
+		{"no index", "trafficPolicy.portLevelSettings.tls", false},
+		{"below a value", "host.tls", false},
+		{"no parent", "subsets[0].name", false},
+		{"the specification itself", "", true},
 	} {
-		if got := rule.Writes(test.path...); got != test.want {
-			t.Errorf("%s: Writes(%v) = %t; want %t", test.name, test.path, got, test.want)
+		if got := rule.Writes(test.path); got != test.want {
+			t.Errorf("%s: Writes(%q) = %t; want %t", test.name, test.path, got, test.want)
 		}
 	}
 	empty, err := mesh.Decode(mesh.DestinationRule, []byte(`{}`))
