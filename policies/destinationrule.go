@@ -38,8 +38,8 @@ type destinations struct {
 // destinationsOf goes through the entries that the DestinationRule under review
 // can be picked for. What it returns is enough to tell which of levels decide on
 // a port, whether those without TLS settings are covered, and whether all entries
-// are external; for that, few
-// entries do in most meshes, though a wildcard has them all under it.
+// are external; for that, few entries do in most meshes, though a wildcard has
+// them all under it.
 func destinationsOf(review Review, view *mesh.View, levels []tlsLevel) destinations {
 	host := mesh.CanonicalHost(review.Object.DestinationRule.GetHost())
 	federation := view.Federation()

@@ -2,7 +2,6 @@ package policies
 
 import (
 	"slices"
-	"strings"
 
 	networking "istio.io/api/networking/v1alpha3"
 
@@ -158,14 +157,7 @@ func mayBePublic(rule *networking.DestinationRule, level tlsLevel, reached desti
 // shortLevel is the name of a level where the message is long: a subset's name is
 // cut, so that the whole stays below the 256 characters that kubectl shows. The
 // field tells which level it is.
-func shortLevel(name string) string {
-	const longest = 36
-	if len(name) <= longest {
-		return name
-	}
-	const half = (longest - len("...")) / 2
-	return strings.ToValidUTF8(name[:half], "") + "..." + strings.ToValidUTF8(name[len(name)-half:], "")
-}
+func shortLevel(name string) string { return withoutMiddle(name, 36) }
 
 // originates reports whether tls is what a rule for a host outside the mesh has.
 func originates(tls *networking.ClientTLSSettings) bool {

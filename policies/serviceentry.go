@@ -50,11 +50,15 @@ const longestName = 63
 
 // quote is a name or value as messages have it: whole where that is possible,
 // else its beginning and its end.
-func quote(name string) string {
-	if len(name) <= longestName {
+func quote(name string) string { return withoutMiddle(name, longestName) }
+
+// withoutMiddle is a name of at most longest bytes: the beginning and the end of
+// one that is longer.
+func withoutMiddle(name string, longest int) string {
+	if len(name) <= longest {
 		return name
 	}
-	const half = (longestName - len("...")) / 2
+	half := (longest - len("...")) / 2
 	return strings.ToValidUTF8(name[:half], "") + "..." + strings.ToValidUTF8(name[len(name)-half:], "")
 }
 

@@ -70,13 +70,14 @@ type endpoint struct {
 func (e *endpoint) ServeHTTP(writer http.ResponseWriter, httpRequest *http.Request) {
 	// A request that was taken on is finished: also while the server shuts
 	// down, which ends the context that requests come with.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(httpRequest.Context()), timeoutOf(httpRequest))
+	timeout := timeoutOf(httpRequest)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(httpRequest.Context()), timeout)
 	defer cancel()
 	// Half-open clients must not hold a goroutine for ever. A writer that
 	// cannot do it is one of a test.
 	controller := http.NewResponseController(writer)
 	_ = controller.SetReadDeadline(time.Now().Add(bodyTimeout))
-	_ = controller.SetWriteDeadline(time.Now().Add(timeoutOf(httpRequest) + responseTimeout))
+	_ = controller.SetWriteDeadline(time.Now().Add(timeout + responseTimeout))
 
 	review, failure := e.readReview(ctx, writer, httpRequest)
 	if failure == nil {

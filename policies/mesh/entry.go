@@ -1,6 +1,7 @@
 package mesh
 
 import (
+	"cmp"
 	"net/netip"
 	"slices"
 
@@ -124,6 +125,15 @@ func MutualTLS(spec *networking.ServiceEntry) bool {
 		}
 	}
 	return len(spec.GetEndpoints()) > 0
+}
+
+// Before reports whether the entry comes before other where the oldest comes
+// first.
+func (e *Entry) Before(other *Entry) bool { return compareHolders(&e.Holder, &other.Holder) < 0 }
+
+// compareHolders orders the oldest first.
+func compareHolders(a, b *Holder) int {
+	return cmp.Or(cmp.Compare(a.Created, b.Created), a.Ref.Compare(b.Ref))
 }
 
 // VisibleIn reports whether the entry is exported to namespace.

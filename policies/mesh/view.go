@@ -59,10 +59,6 @@ func (v *View) HoldersOf(addr netip.Addr) []*Holder {
 	return holders
 }
 
-func compareHolders(a, b *Holder) int {
-	return cmp.Or(cmp.Compare(a.Created, b.Created), a.Ref.Compare(b.Ref))
-}
-
 // EntriesOf returns the entries that define host; for a wildcard, those with a
 // host that it stands for. The oldest comes first.
 func (v *View) EntriesOf(host string) []*Entry {
@@ -84,10 +80,6 @@ func (v *View) EachEntry(host string) iter.Seq[*Entry] {
 		})
 	}
 }
-
-// Before reports whether the entry comes before other where the oldest comes
-// first.
-func (e *Entry) Before(other *Entry) bool { return compareHolders(&e.Holder, &other.Holder) < 0 }
 
 // DefinersOf returns the entries that define host; for a wildcard, those that
 // define the very same wildcard. The oldest comes first.

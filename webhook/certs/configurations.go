@@ -39,10 +39,7 @@ func NewTrust() *Trust { return &Trust{called: map[string][]calledWebhook{}} }
 
 // Watch keeps the Trust current from source while ctx lasts.
 func (t *Trust) Watch(ctx context.Context, source cache.Cache) error {
-	for _, object := range []client.Object{
-		&admissionregistrationv1.ValidatingWebhookConfiguration{},
-		&admissionregistrationv1.MutatingWebhookConfiguration{},
-	} {
+	for _, object := range configurations() {
 		informer, err := source.GetInformer(ctx, object, cache.BlockUntilSynced(false))
 		if err != nil {
 			return fmt.Errorf("cannot watch the webhook configurations: %w", err)
@@ -63,7 +60,11 @@ func (t *Trust) Watch(ctx context.Context, source cache.Cache) error {
 }
 
 func (t *Trust) set(object any) {
-	kind, called := webhooksOf(object)
+	kind, configs := clientConfigs(object)
+	var called []calledWebhook
+	for _, config := range configs {
+		called = append(called, calledBy(config))
+	}
 	t.lock.Lock()
 	defer t.lock.Unlock()
 	t.called[kind] = called
@@ -73,25 +74,34 @@ func (t *Trust) forget(object any) {
 	if tombstone, ok := object.(toolscache.DeletedFinalStateUnknown); ok {
 		object = tombstone.Obj
 	}
-	kind, _ := webhooksOf(object)
+	kind, _ := clientConfigs(object)
 	t.lock.Lock()
 	defer t.lock.Unlock()
 	delete(t.called, kind)
 }
 
-// webhooksOf returns the webhooks of a configuration.
-func webhooksOf(object any) (kind string, called []calledWebhook) {
+// configurations returns an empty object for each of the two configurations.
+func configurations() []client.Object {
+	return []client.Object{
+		&admissionregistrationv1.ValidatingWebhookConfiguration{},
+		&admissionregistrationv1.MutatingWebhookConfiguration{},
+	}
+}
+
+// clientConfigs returns how the webhooks of a configuration are called. They are
+// the configuration's own, so that changing one changes it.
+func clientConfigs(object any) (kind string, configs []*admissionregistrationv1.WebhookClientConfig) {
 	switch configuration := object.(type) {
 	case *admissionregistrationv1.ValidatingWebhookConfiguration:
 		for i := range configuration.Webhooks {
-			called = append(called, calledBy(&configuration.Webhooks[i].ClientConfig))
+			configs = append(configs, &configuration.Webhooks[i].ClientConfig)
 		}
-		return "ValidatingWebhookConfiguration", called
+		return "ValidatingWebhookConfiguration", configs
 	case *admissionregistrationv1.MutatingWebhookConfiguration:
 		for i := range configuration.Webhooks {
-			called = append(called, calledBy(&configuration.Webhooks[i].ClientConfig))
+			configs = append(configs, &configuration.Webhooks[i].ClientConfig)
 		}
-		return "MutatingWebhookConfiguration", called
+		return "MutatingWebhookConfiguration", configs
 	}
 	return "", nil
 }
@@ -116,8 +126,7 @@ func calledBy(config *admissionregistrationv1.WebhookClientConfig) calledWebhook
 func (t *Trust) Verify(certificate *tls.Certificate) error {
 	t.lock.RLock()
 	defer t.lock.RUnlock()
-	const kinds = 2
-	if len(t.synced) < kinds || slices.ContainsFunc(t.synced, func(synced func() bool) bool { return !synced() }) {
+	if len(t.synced) < len(configurations()) || slices.ContainsFunc(t.synced, func(synced func() bool) bool { return !synced() }) {
 		return errors.New("the webhook configurations are not known yet")
 	}
 	if len(t.called) == 0 {

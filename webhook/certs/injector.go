@@ -55,27 +55,17 @@ func (i *Injector) Reconcile(ctx context.Context, _ reconcile.Request) (reconcil
 	}
 	authority := secret.Data[corev1.TLSCertKey]
 
-	var validating admissionregistrationv1.ValidatingWebhookConfiguration
-	if err := i.inject(ctx, authority, &validating, func(set func([]byte) []byte) {
-		for w := range validating.Webhooks {
-			config := &validating.Webhooks[w].ClientConfig
-			config.CABundle = set(config.CABundle)
+	for _, configuration := range configurations() {
+		if err := i.inject(ctx, authority, configuration); err != nil {
+			return reconcile.Result{}, err
 		}
-	}); err != nil {
-		return reconcile.Result{}, err
 	}
-	var mutating admissionregistrationv1.MutatingWebhookConfiguration
-	return reconcile.Result{}, i.inject(ctx, authority, &mutating, func(set func([]byte) []byte) {
-		for w := range mutating.Webhooks {
-			config := &mutating.Webhooks[w].ClientConfig
-			config.CABundle = set(config.CABundle)
-		}
-	})
+	return reconcile.Result{}, nil
 }
 
-// inject reads a configuration, changes its caBundles and writes it back when
-// that changed anything. The function each calls its argument for each caBundle.
-func (i *Injector) inject(ctx context.Context, authority []byte, configuration client.Object, each func(set func([]byte) []byte)) error {
+// inject reads a configuration into the given one, changes its caBundles and
+// writes it back when that changed anything.
+func (i *Injector) inject(ctx context.Context, authority []byte, configuration client.Object) error {
 	if err := i.client.Get(ctx, types.NamespacedName{Name: ConfigurationName}, configuration); err != nil {
 		return client.IgnoreNotFound(err)
 	}
@@ -84,18 +74,17 @@ func (i *Injector) inject(ctx context.Context, authority []byte, configuration c
 		return fmt.Errorf("a %T is no object", configuration)
 	}
 	changed := false
-	var failure error
-	each(func(bundle []byte) []byte {
-		merged, err := Merge(bundle, authority, time.Now())
+	_, called := clientConfigs(configuration)
+	for _, config := range called {
+		merged, err := Merge(config.CABundle, authority, time.Now())
 		if err != nil {
-			failure = err
-			return bundle
+			return err
 		}
-		changed = changed || !bytes.Equal(merged, bundle)
-		return merged
-	})
-	if failure != nil || !changed {
-		return failure
+		changed = changed || !bytes.Equal(merged, config.CABundle)
+		config.CABundle = merged
+	}
+	if !changed {
+		return nil
 	}
 	patch := client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{})
 	if err := i.client.Patch(ctx, configuration, patch, client.FieldOwner("fedmesh")); err != nil {

@@ -119,19 +119,14 @@ func (f *Feed) run(ctx context.Context, watch *kindWatch) {
 	}
 	reported := false
 	for ctx.Err() == nil {
-		source := served(ctx, watch)
-		switch {
-		case source != nil:
+		if source := served(ctx, watch); source != nil {
 			reported = false
 			f.reflect(ctx, source, store)
-		case !reported:
-			log.Info("The kind is not installed; waiting for it", "group", watch.resource.Kind.GroupKind().Group)
-			reported = true
-		}
-		if ctx.Err() != nil {
-			return
-		}
-		if source == nil {
+		} else {
+			if !reported {
+				log.Info("The kind is not installed; waiting for it", "group", watch.resource.Kind.GroupKind().Group)
+				reported = true
+			}
 			if err := store.Replace(nil, ""); err != nil {
 				log.Error(err, "Cannot empty the index")
 			}
