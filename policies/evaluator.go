@@ -21,7 +21,7 @@ type Evaluator struct {
 // Outcome is what the rules say about an object.
 type Outcome struct {
 	// Findings in the order of the catalogue, each with the action that it
-	// leads to. A finding that is Known leads to a warning at most.
+	// leads to. One that is Known or Excused leads to a warning at most.
 	Findings []Finding
 	// Failures of rules that panicked. Nobody can say what they would have
 	// found.
@@ -42,6 +42,20 @@ func (o Outcome) Denied() []Finding { return o.with(Deny) }
 
 // Warned returns the findings that the user is warned about.
 func (o Outcome) Warned() []Finding { return o.with(Warn) }
+
+// Contested returns the other objects that the object is denied for, because
+// they hold what only one may hold: the findings of Exclusive rules hang on
+// these. Each comes once, in the order of their names.
+func (o Outcome) Contested() []mesh.Ref {
+	var refs []mesh.Ref
+	for _, finding := range o.Findings {
+		if finding.Exclusive && finding.Action == Deny {
+			refs = append(refs, finding.Related...)
+		}
+	}
+	slices.SortFunc(refs, mesh.Ref.Compare)
+	return slices.Compact(refs)
+}
 
 func (o Outcome) with(action Action) []Finding {
 	var findings []Finding
@@ -79,6 +93,26 @@ func (e *Evaluator) Rules() []Rule { return e.rules }
 // AppliesTo reports whether any rule is about objects of kind.
 func (e *Evaluator) AppliesTo(kind mesh.Kind) bool { return len(e.byKind[kind]) > 0 }
 
+// Action returns what a finding of the rule with this ID leads to on object, as
+// the Federation has it for the object's namespace: Off for a rule that there is
+// not. It lets admission report what it found by other means than the rule.
+func (e *Evaluator) Action(id string, object *mesh.Object, index *mesh.Index, federation *mesh.Federation) Action {
+	rule := e.rule(id)
+	if rule == nil {
+		return Off
+	}
+	return federation.Action(id, rule.Action, index.NamespaceLabels(object.Namespace))
+}
+
+// rule returns the rule with this ID, and nil when there is none.
+func (e *Evaluator) rule(id string) *Rule {
+	i, known := slices.BinarySearchFunc(e.rules, id, func(r Rule, id string) int { return strings.Compare(r.ID, id) })
+	if !known {
+		return nil
+	}
+	return &e.rules[i]
+}
+
 // Evaluate runs the rules that apply to the review's object. Where it replaces
 // another, an unchanged specification has no findings, and of a changed one only
 // what the old object did not have is enforced; the rest are warnings, so that
@@ -87,10 +121,10 @@ func (e *Evaluator) Evaluate(review Review, index *mesh.Index, federation *mesh.
 	if review.Old != nil && mesh.SameSpec(review.Old, review.Object) {
 		return Outcome{}
 	}
-	view := mesh.NewView(index, federation, review.Object)
+	view := mesh.NewView(index, federation, review.Object).Prefer(review.Live)
 	outcome := e.check(review, view)
 	if review.Old != nil && len(outcome.Findings) > 0 {
-		old := e.check(Review{Object: review.Old}, mesh.NewView(index, federation, review.Old))
+		old := e.check(Review{Object: review.Old}, mesh.NewView(index, federation, review.Old).Prefer(review.Live))
 		markKnown(outcome.Findings, old.Findings)
 	}
 	// What is suppressed hangs on what the rules themselves say, not on what the
@@ -98,8 +132,8 @@ func (e *Evaluator) Evaluate(review Review, index *mesh.Index, federation *mesh.
 	outcome.Findings = suppress(outcome.Findings)
 	for i := range outcome.Findings {
 		finding := &outcome.Findings[i]
-		finding.Action = e.action(e.rule(finding.Rule), finding.Action, review, view)
-		if finding.Known && finding.Action == Deny {
+		finding.Action = settled(e.rule(finding.Rule), finding.Action, review, view)
+		if (finding.Known || finding.Excused) && finding.Action == Deny {
 			finding.Action = Warn
 		}
 	}
@@ -114,7 +148,7 @@ func (e *Evaluator) check(review Review, view *mesh.View) Outcome {
 		rule := &e.rules[i]
 		findings, failure := contain(rule, review, view)
 		if failure != nil {
-			failure.Action = e.action(rule, rule.Action, review, view)
+			failure.Action = settled(rule, rule.Action, review, view)
 			outcome.Failures = append(outcome.Failures, *failure)
 			continue
 		}
@@ -122,10 +156,11 @@ func (e *Evaluator) check(review Review, view *mesh.View) Outcome {
 			if finding.Action == "" {
 				finding.Action = rule.Action
 			}
-			if e.action(rule, finding.Action, review, view) == Off {
+			if settled(rule, finding.Action, review, view) == Off {
 				continue
 			}
 			finding.Rule = rule.ID
+			finding.Exclusive = rule.Exclusive
 			finding.Ref = review.Object.Ref
 			outcome.Findings = append(outcome.Findings, finding)
 		}
@@ -133,15 +168,10 @@ func (e *Evaluator) check(review Review, view *mesh.View) Outcome {
 	return outcome
 }
 
-// action applies the Federation's settings to what a finding of rule would lead
-// to by itself.
-func (e *Evaluator) action(rule *Rule, action Action, review Review, view *mesh.View) Action {
+// settled applies the Federation's settings to what a finding of a rule would
+// lead to by itself.
+func settled(rule *Rule, action Action, review Review, view *mesh.View) Action {
 	return view.Federation().Action(rule.ID, action, view.NamespaceLabels(review.Object.Namespace))
-}
-
-func (e *Evaluator) rule(id string) *Rule {
-	i, _ := slices.BinarySearchFunc(e.rules, id, func(r Rule, id string) int { return strings.Compare(r.ID, id) })
-	return &e.rules[i]
 }
 
 // contain runs one rule and turns a panic into a failure: one broken rule must

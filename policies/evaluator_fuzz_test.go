@@ -2,6 +2,7 @@ package policies
 
 import (
 	"encoding/json"
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -23,6 +24,8 @@ func FuzzDecodeAndEvaluate(f *testing.F) {
 			`{"metadata": null, "spec": null, "status": null}`,
 			`{"metadata": {"name": 1}, "spec": {}}`,
 			`{"metadata": {"labels": {"istio.io/rev": null}}, "spec": []}`,
+			`{"metadata": {"name": "x", "namespace": "other", "annotations": {"fedmesh.io/replaces": "a"}}, "spec": {"hosts": ["a.bar.global"]}}`,
+			`{"metadata": {"name": "x", "namespace": "foo", "annotations": {"fedmesh.io/replaces": "default"}}}`,
 			`{"spec": {"hosts": null, "addresses": [], "ports": [null], "endpoints": [null], "exportTo": null, "workloadSelector": null}}`,
 			`{"spec": {"hosts": "a.bar.global"}}`,
 			`{"spec": {"hosts": [null]}}`,
@@ -138,6 +141,10 @@ func sameAsIstio(t *testing.T, object *mesh.Object, data []byte) {
 	}
 }
 
+func sameFinding(a, b Finding) bool {
+	return a.String() == b.String() && a.Action == b.Action && slices.Equal(a.Related, b.Related)
+}
+
 // outcomeAmong evaluates the object of review in an index of its own, new and as
 // a replacement, and returns the lines.
 func outcomeAmong(t *testing.T, evaluator *Evaluator, review Review, others []*mesh.Object, federation *mesh.Federation) []string {
@@ -157,7 +164,14 @@ func outcomeAmong(t *testing.T, evaluator *Evaluator, review Review, others []*m
 		}
 		return outcome.Findings
 	}
-	findings("new", Review{Object: review.Object})
+	added := findings("new", Review{Object: review.Object})
+	live := map[mesh.Ref]*mesh.Object{}
+	for _, other := range others {
+		live[other.Ref] = other
+	}
+	if diff := cmp.Diff(added, findings("confirmed", Review{Object: review.Object, Live: live}), cmp.Comparer(sameFinding)); diff != "" {
+		t.Errorf("once the API server has said what the index says (-index +live):\n%s", diff)
+	}
 	if replaced := findings("unchanged", Review{Object: review.Object, Old: review.Object}); len(replaced) > 0 {
 		t.Errorf("an unchanged object has findings: %v", replaced)
 	}

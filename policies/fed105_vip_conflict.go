@@ -27,17 +27,22 @@ Allowed: an entry for the same hosts (FED106 speaks of those), another host of
 the same entry (FED117). Disjoint exportTo is no excuse: an address is reserved
 for the cluster.
 
-An ordinary entry is never reported, only the federated one. At admission this
-looks at what the index knows.
+An ordinary entry is never reported, only the federated one.
+
+At admission the API server confirms that the other object still holds the
+address before that denies. Claims (webhook/claims) make the rule hold between
+requests at the same moment as well, and are stricter in one thing: two entries
+may share an address only when their sets of hosts are equal.
 */
 func vipConflict() Rule {
 	return Rule{
-		ID:      "FED105",
-		Name:    "vip-conflict",
-		Summary: "a virtual address belongs to one host",
-		Action:  Deny,
-		Applies: []mesh.Kind{mesh.ServiceEntry},
-		Reads:   []mesh.Kind{mesh.ServiceEntry, mesh.Service, mesh.IPAddress, mesh.ServiceCIDR},
+		ID:        "FED105",
+		Name:      "vip-conflict",
+		Summary:   "a virtual address belongs to one host",
+		Action:    Deny,
+		Exclusive: true,
+		Applies:   []mesh.Kind{mesh.ServiceEntry},
+		Reads:     []mesh.Kind{mesh.ServiceEntry, mesh.Service, mesh.IPAddress, mesh.ServiceCIDR},
 		Doc: Doc{
 			Why: "A sidecar has one listener for an address and port. For TCP, TLS and protocols that Istio detects, " +
 				"every connection goes to the older entry, whichever host was asked for; for HTTP, requests by address do.",

@@ -32,6 +32,11 @@ type Finding struct {
 	Fix string
 	// Related are the other objects that have a part in it.
 	Related []mesh.Ref
+	// Exclusive is that of the rule. The evaluator sets it.
+	Exclusive bool
+	// Excused is true for a finding that is a warning at most, whatever the
+	// Federation makes of the rule's other ones.
+	Excused bool
 	// Known is true when the object that is being replaced had this finding
 	// already. The evaluator sets it.
 	Known bool

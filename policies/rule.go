@@ -24,6 +24,10 @@ type Rule struct {
 	Summary string
 	// Action that findings lead to unless they or the Federation say otherwise.
 	Action Action
+	// Exclusive says that findings are about other objects, those in Related,
+	// that hold what only one object may hold. As the Index lags behind, admission
+	// confirms them with the API server before they deny.
+	Exclusive bool
 	// Applies lists the kinds of objects that the rule is about.
 	Applies []mesh.Kind
 	// Reads lists the kinds of other objects that it asks the View about.

@@ -78,6 +78,8 @@ func TestMessagesFit(t *testing.T) {
 	again := otherEntry(name, "hosts: ["+long+".global]")
 	for _, text := range []string{
 		with(usualEntry("hosts: ["+long+".global]"), holder, again),
+		with(replaces(name, usualEntry("hosts: ["+long+".global]")), strings.Replace(again, "namespace: other", "namespace: foo", 1)),
+		with(replaces(name, sidecarHead+"  egress: []\n"), strings.Replace(sidecarHead, "name: federation", "name: "+name, 1)),
 		with(usualEntry("hosts: ['*."+long[2:]+".global', "+long+".GLOBAL, "+long+".global, "+long+".global.]"), again),
 		usualEntry("hosts: ["+strings.ToUpper(label)+"."+label+".global]", "addresses:", "resolution:", "location:", "endpoints:"),
 		usualEntry("hosts: ["+strings.ToUpper(label)+"."+label+".global]", "addresses:", "location:"),

@@ -38,9 +38,10 @@ func deniedAddress(first, second Finding) bool {
 }
 
 // sharedHolder: an entry that defines the same host is reported for the host,
-// not once more for its address.
+// not once more for its address. An entry that takes the host over takes no
+// address over that has other hosts too.
 func sharedHolder(first, second Finding) bool {
-	return slices.ContainsFunc(second.Related, func(ref mesh.Ref) bool { return slices.Contains(first.Related, ref) })
+	return first.Action == Deny && slices.ContainsFunc(second.Related, func(ref mesh.Ref) bool { return slices.Contains(first.Related, ref) })
 }
 
 // sameLevel: what TLS settings say beside the mode does not matter where the

@@ -35,6 +35,8 @@ func TestSuppress(t *testing.T) {
 		}
 		return finding
 	}
+	takenOver := takeover(ref("a"), "httpbin.bar.global", "")
+	takenOver.Rule = "FED106"
 	mode := func(path *field.Path) Finding { return Finding{Rule: "FED201", Action: Deny, Field: path.Child("tls")} }
 	serverName := func(path *field.Path) Finding {
 		return Finding{Rule: "FED203", Action: Deny, Field: path.Child("tls", "sni")}
@@ -60,6 +62,7 @@ func TestSuppress(t *testing.T) {
 		"range and conflict":      {[]Finding{outside(1), taken(1, "a")}, []string{"FED104", "FED105"}},
 		"host over its address":   {[]Finding{taken(0, "a"), defined("a")}, []string{"FED106"}},
 		"host over all addresses": {[]Finding{taken(0, "a"), taken(1, "b"), defined("b", "a")}, []string{"FED106"}},
+		"host taken over":         {[]Finding{taken(0, "a"), takenOver}, []string{"FED105", "FED106"}},
 		"host of another entry":   {[]Finding{taken(0, "a"), defined("b")}, []string{"FED105", "FED106"}},
 		"host twice in one entry": {[]Finding{taken(0, "a"), defined()}, []string{"FED105", "FED106"}},
 		"mode over server name":   {[]Finding{mode(policy), serverName(policy)}, []string{"FED201"}},

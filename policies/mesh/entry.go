@@ -46,6 +46,8 @@ type Entry struct {
 	// External is true when the entry is not part of the mesh, as that of a public
 	// host is.
 	External bool
+	// Identity is the object's.
+	Identity Identity
 }
 
 // automaticAddress is one that Istio's allocator gave an entry. Few federated
@@ -61,6 +63,7 @@ func newEntry(object *Object) *Entry {
 		Holder:    newHolder(object),
 		MutualTLS: MutualTLS(spec),
 		External:  spec.GetLocation() == networking.ServiceEntry_MESH_EXTERNAL,
+		Identity:  IdentityOf(object.UID),
 	}
 	entry.Hosts = make([]string, 0, len(spec.GetHosts()))
 	for _, host := range spec.GetHosts() {

@@ -123,11 +123,20 @@ func newAddresses(object *Object, texts []string) addresses {
 	return held
 }
 
-// Put adds what record says of its object or replaces what is known of it.
-func (x *Index) Put(record Record) {
+// Entry returns what is kept of a ServiceEntry, and nil when the record is of
+// another kind or the zero Record. It must not be changed.
+func (r Record) Entry() *Entry { return r.entry }
+
+// Sidecar returns what is kept of a Sidecar, and nil when the record is of
+// another kind or the zero Record. It must not be changed.
+func (r Record) Sidecar() *SidecarScope { return r.scope }
+
+// Put adds what record says of its object or replaces what is known of it. It
+// returns what was known until now: the zero Record when that was nothing.
+func (x *Index) Put(record Record) Record {
 	x.lock.Lock()
 	defer x.lock.Unlock()
-	x.remove(record.Ref)
+	before := x.remove(record.Ref)
 	switch record.Ref.Kind {
 	case ServiceEntry:
 		entry := record.entry
@@ -158,6 +167,7 @@ func (x *Index) Put(record Record) {
 	case Namespace:
 		x.namespaces[record.Ref.Name] = record.labels
 	}
+	return before
 }
 
 func (x *Index) hold(into map[Ref]addresses, record Record) {
@@ -170,53 +180,96 @@ func (x *Index) hold(into map[Ref]addresses, record Record) {
 	}
 }
 
-// Delete forgets an object; it does nothing when the object is not known.
-func (x *Index) Delete(ref Ref) {
+// Delete forgets an object; it does nothing when the object is not known. It
+// returns what was known until now: the zero Record when that was nothing.
+func (x *Index) Delete(ref Ref) Record {
 	x.lock.Lock()
 	defer x.lock.Unlock()
-	x.remove(ref)
+	return x.remove(ref)
 }
 
-func (x *Index) remove(ref Ref) {
+// remove takes an object out and puts its Record together again. The Index does
+// not keep Records, which have room for every kind and so are several times as
+// large as what is kept.
+func (x *Index) remove(ref Ref) Record {
+	record := Record{Ref: ref}
+	known := false
 	switch ref.Kind {
 	case ServiceEntry:
-		entry, ok := x.entries.Delete(&Entry{Holder: Holder{Ref: ref}})
-		if !ok {
-			return
+		if record.entry, known = x.entries.Delete(&Entry{Holder: Holder{Ref: ref}}); !known {
+			break
 		}
-		x.byHost.remove(entry)
-		for _, addr := range entry.Addresses {
-			x.byAddress.remove(addr.As16(), &entry.Holder)
+		x.byHost.remove(record.entry)
+		for _, addr := range record.entry.Addresses {
+			x.byAddress.remove(addr.As16(), &record.entry.Holder)
 		}
-		for _, automatic := range x.automatic[ref] {
+		record.automatic = x.automatic[ref]
+		for _, automatic := range record.automatic {
 			x.byAddress.remove(automatic.addr.As16(), automatic.holder)
 		}
 		delete(x.automatic, ref)
 	case Sidecar:
+		record.scope, known = x.sidecars[ref.Namespace][ref.Name]
 		delete(x.sidecars[ref.Namespace], ref.Name)
 		if len(x.sidecars[ref.Namespace]) == 0 {
 			delete(x.sidecars, ref.Namespace)
 		}
 	case Service:
-		x.release(x.services, ref)
+		record.held, known = x.release(x.services, ref)
 	case IPAddress:
-		x.release(x.ips, ref)
+		record.held, known = x.release(x.ips, ref)
 	case ServiceCIDR:
+		record.cidrs, known = x.cidrs[ref]
 		delete(x.cidrs, ref)
 	case Namespace:
+		record.labels, known = x.namespaces[ref.Name]
 		delete(x.namespaces, ref.Name)
 	}
+	if !known {
+		return Record{}
+	}
+	return record
 }
 
-func (x *Index) release(from map[Ref]addresses, ref Ref) {
-	held, ok := from[ref]
-	if !ok {
-		return
-	}
+func (x *Index) release(from map[Ref]addresses, ref Ref) (addresses, bool) {
+	held, known := from[ref]
 	delete(from, ref)
 	for _, addr := range held.addrs {
 		x.byAddress.remove(addr.As16(), held.holder)
 	}
+	return held, known
+}
+
+// Entries returns all ServiceEntries, ordered by Ref. It is for what goes
+// through everything now and then. Rules do not get it, and View has nothing
+// like it: a rule that did would make every admission cost what the mesh is
+// large.
+func (x *Index) Entries() []*Entry {
+	x.lock.RLock()
+	defer x.lock.RUnlock()
+	entries := make([]*Entry, 0, x.entries.Len())
+	x.entries.Ascend(func(entry *Entry) bool {
+		entries = append(entries, entry)
+		return true
+	})
+	return entries
+}
+
+// DefaultSidecars returns the Sidecars without workloadSelector, of all
+// namespaces, ordered by Ref. As with Entries, rules do not get it.
+func (x *Index) DefaultSidecars() []*SidecarScope {
+	var defaults []*SidecarScope
+	x.lock.RLock()
+	for _, scopes := range x.sidecars {
+		for _, scope := range scopes {
+			if scope.Default {
+				defaults = append(defaults, scope)
+			}
+		}
+	}
+	x.lock.RUnlock()
+	slices.SortFunc(defaults, func(a, b *SidecarScope) int { return a.Ref.Compare(b.Ref) })
+	return defaults
 }
 
 // NamespaceLabels returns the labels of a namespace, and nil when it is not
@@ -238,4 +291,13 @@ func (x *Index) NamespacesWith(label, value string) int {
 		}
 	}
 	return count
+}
+
+// Entry returns what is known of a ServiceEntry, and nil when that is nothing. As
+// with Entries, rules do not get it: they ask about addresses and hosts.
+func (x *Index) Entry(ref Ref) *Entry {
+	x.lock.RLock()
+	defer x.lock.RUnlock()
+	entry, _ := x.entries.Get(&Entry{Holder: Holder{Ref: ref}})
+	return entry
 }

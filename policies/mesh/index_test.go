@@ -139,6 +139,87 @@ func TestIndexFollows(t *testing.T) {
 	}
 }
 
+// keeps reports whether the Index has anything to keep of a record.
+func keeps(record Record) bool {
+	switch record.Ref.Kind {
+	case Service, IPAddress:
+		return record.held.holder != nil
+	case DestinationRule, Gateway:
+		return false
+	}
+	return true
+}
+
+// TestIndexTells: Put and Delete return what was put before, and the snapshots
+// have what is there, in order.
+func TestIndexTells(t *testing.T) {
+	random := rand.New(rand.NewPCG(3, 4))
+	index := NewIndex()
+	current := map[Ref]Record{}
+	for step := range 2_000 {
+		record := NewRecord(randomObject(t, random))
+		want, action := current[record.Ref], "Put"
+		var got Record
+		if random.IntN(3) == 0 {
+			action = "Delete"
+			got = index.Delete(record.Ref)
+			delete(current, record.Ref)
+		} else {
+			got = index.Put(record)
+			delete(current, record.Ref)
+			if keeps(record) {
+				current[record.Ref] = record
+			}
+		}
+		if diff := cmp.Diff(want, got, cmp.AllowUnexported(Record{}, addresses{}, automaticAddress{}), cmp.Comparer(func(a, b netip.Addr) bool { return a == b }), cmp.Comparer(func(a, b netip.Prefix) bool { return a == b })); diff != "" {
+			t.Fatalf("step %d: %s(%s) returns something else than what was put before (-want +got):\n%s", step, action, record.Ref, diff)
+		}
+		if diff := cmp.Diff(wantSnapshots(current), gotSnapshots(index)); diff != "" {
+			t.Fatalf("step %d: entries and default Sidecars differ (-want +got):\n%s", step, diff)
+		}
+	}
+}
+
+// wantSnapshots names the ServiceEntries and default Sidecars among records.
+func wantSnapshots(records map[Ref]Record) []Ref {
+	var refs []Ref
+	for ref, record := range records {
+		if record.Entry() != nil || record.Sidecar() != nil && record.Sidecar().Default {
+			refs = append(refs, ref)
+		}
+	}
+	slices.SortFunc(refs, Ref.Compare) // by kind first: entries, then Sidecars
+	return refs
+}
+
+// gotSnapshots names what the snapshots of index have, in their order.
+func gotSnapshots(index *Index) []Ref {
+	var refs []Ref
+	for _, entry := range index.Entries() {
+		refs = append(refs, entry.Ref)
+	}
+	for _, scope := range index.DefaultSidecars() {
+		refs = append(refs, scope.Ref)
+	}
+	return refs
+}
+
+// TestRecord: a Record has what its kind has and nothing else.
+func TestRecord(t *testing.T) {
+	if record := (Record{}); record.Entry() != nil || record.Sidecar() != nil {
+		t.Errorf("the zero Record has %v and %v; want nothing", record.Entry(), record.Sidecar())
+	}
+	for kind := Kind(1); kind < kindCount; kind++ {
+		record := NewRecord(decode(t, kind, `{metadata: {name: a, namespace: foo}}`))
+		if got, want := record.Entry() != nil, kind == ServiceEntry; got != want {
+			t.Errorf("%s: Entry() is there: %t; want %t", kind, got, want)
+		}
+		if got, want := record.Sidecar() != nil, kind == Sidecar; got != want {
+			t.Errorf("%s: Sidecar() is there: %t; want %t", kind, got, want)
+		}
+	}
+}
+
 // TestAutomaticAddresses: one that is declared as well is held once, and one for
 // a host belongs to that host alone.
 func TestAutomaticAddresses(t *testing.T) {
@@ -321,6 +402,12 @@ func TestIndexConcurrently(t *testing.T) {
 					_ = fmt.Sprint(*entry)
 				}
 				view.Sidecars("foo")
+				for _, entry := range index.Entries() {
+					_ = fmt.Sprint(*entry)
+				}
+				for _, scope := range index.DefaultSidecars() {
+					_ = fmt.Sprint(*scope)
+				}
 				index.NamespacesWith("tier", "legacy")
 			}
 		})

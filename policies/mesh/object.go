@@ -13,16 +13,25 @@ import (
 	"google.golang.org/protobuf/proto"
 	networking "istio.io/api/networking/v1alpha3"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 )
 
 // RevisionLabel names the control plane revision that an object is for.
 const RevisionLabel = "istio.io/rev"
+
+// ReplacesAnnotation names the object, of the same kind and namespace, that its
+// bearer takes over from.
+const ReplacesAnnotation = "fedmesh.io/replaces"
 
 // Object is a decoded object of one of the kinds that fedmesh knows. Of the
 // pointers to specifications the one of its kind is set, also when the object
 // has no specification.
 type Object struct {
 	Ref
+	// UID and ResourceVersion are empty where the API server has not given them,
+	// as in files.
+	UID             types.UID
+	ResourceVersion string
 	// Revision is the control plane revision that the object is for; empty for
 	// one that is for all of them (istio pkg/config/model.go, LabelsInRevision).
 	Revision string
@@ -30,6 +39,9 @@ type Object struct {
 	Created time.Time
 	// Labels of the object.
 	Labels map[string]string
+	// Replaces is the value of the annotation ReplacesAnnotation, as it was
+	// written; Predecessor is what it means.
+	Replaces string
 
 	ServiceEntry    *networking.ServiceEntry
 	DestinationRule *networking.DestinationRule
@@ -70,8 +82,15 @@ type envelope struct {
 	Metadata struct {
 		Name              string            `json:"name"`
 		Namespace         string            `json:"namespace"`
+		UID               types.UID         `json:"uid"`
+		ResourceVersion   string            `json:"resourceVersion"`
 		Labels            map[string]string `json:"labels"`
 		CreationTimestamp metav1.Time       `json:"creationTimestamp"`
+		// Of the annotations only the one that matters is read: what kubectl puts
+		// there can be as large as the object itself.
+		Annotations struct {
+			Replaces string `json:"fedmesh.io/replaces"` // ReplacesAnnotation
+		} `json:"annotations"`
 	} `json:"metadata"`
 	Spec   jsontext.Value `json:"spec"`
 	Status jsontext.Value `json:"status"`
@@ -96,20 +115,27 @@ func Split(data []byte) (Parts, error) {
 	}
 	meta := &envelope.Metadata
 	return Parts{
-		Namespace: meta.Namespace,
-		Name:      meta.Name,
-		Created:   meta.CreationTimestamp.Time,
-		Labels:    meta.Labels,
-		Spec:      json.RawMessage(envelope.Spec),
-		Status:    json.RawMessage(envelope.Status),
+		Namespace:       meta.Namespace,
+		Name:            meta.Name,
+		UID:             meta.UID,
+		ResourceVersion: meta.ResourceVersion,
+		Created:         meta.CreationTimestamp.Time,
+		Labels:          meta.Labels,
+		Replaces:        meta.Annotations.Replaces,
+		Spec:            json.RawMessage(envelope.Spec),
+		Status:          json.RawMessage(envelope.Status),
 	}, nil
 }
 
 // Parts are the parts of an object whose metadata has been read already.
 type Parts struct {
 	Namespace, Name string
+	UID             types.UID
+	ResourceVersion string
 	Created         time.Time
 	Labels          map[string]string
+	// Replaces is the value of the annotation ReplacesAnnotation.
+	Replaces string
 	// Spec and Status are JSON.
 	Spec, Status json.RawMessage
 }
@@ -117,11 +143,14 @@ type Parts struct {
 // DecodeParts is Decode for an object whose metadata has been read already.
 func DecodeParts(kind Kind, parts Parts) (*Object, error) {
 	object := &Object{
-		Ref:      Ref{Kind: kind, Namespace: parts.Namespace, Name: parts.Name},
-		Revision: parts.Labels[RevisionLabel],
-		Created:  parts.Created,
-		Labels:   parts.Labels,
-		rawSpec:  parts.Spec,
+		Ref:             Ref{Kind: kind, Namespace: parts.Namespace, Name: parts.Name},
+		UID:             parts.UID,
+		ResourceVersion: parts.ResourceVersion,
+		Revision:        parts.Labels[RevisionLabel],
+		Created:         parts.Created,
+		Labels:          parts.Labels,
+		Replaces:        parts.Replaces,
+		rawSpec:         parts.Spec,
 	}
 	var err error
 	switch kind {
@@ -160,6 +189,16 @@ func DecodeParts(kind Kind, parts Parts) (*Object, error) {
 		return nil, fmt.Errorf("cannot read %s: %w", object.Ref, err)
 	}
 	return object, nil
+}
+
+// Predecessor returns the object that this one takes over from, of the same kind
+// and namespace, whether there is one of that name or not. An object that names
+// itself, as a copied manifest can, has none.
+func (o *Object) Predecessor() (Ref, bool) {
+	if o.Replaces == "" || o.Replaces == o.Name {
+		return Ref{}, false
+	}
+	return Ref{Kind: o.Kind, Namespace: o.Namespace, Name: o.Replaces}, true
 }
 
 func absent(data json.RawMessage) bool {

@@ -10,6 +10,8 @@ type SidecarScope struct {
 	// Default is true for a Sidecar without workloadSelector: it holds for the
 	// whole namespace.
 	Default bool
+	// Identity is the object's.
+	Identity Identity
 	// Selector is the labels of its workloadSelector.
 	Selector map[string]string
 }
@@ -21,6 +23,7 @@ func newSidecarScope(object *Object) *SidecarScope {
 		Revision: holder.Revision,
 		Created:  holder.Created,
 		Default:  object.Sidecar.GetWorkloadSelector() == nil,
+		Identity: IdentityOf(object.UID),
 		Selector: object.Sidecar.GetWorkloadSelector().GetLabels(),
 	}
 }

@@ -16,6 +16,8 @@ import (
 // A View is for one evaluation and one goroutine. Answers are in a fixed order.
 type View struct {
 	index      *Index
+	live       map[Ref]*Object // of these, what index says does not count
+	fresh      *Index          // made of live; nil without any
 	federation *Federation
 	self       Ref
 	revision   string
@@ -36,6 +38,32 @@ func NewView(index *Index, federation *Federation, object *Object) *View {
 	return view
 }
 
+// Prefer makes the View answer from live, objects as the API server has them at
+// this moment, and not from what the Index knows of the same ones: the Index
+// lags behind. An object that is nil is gone. Of Namespaces and ServiceCIDRs the
+// Index alone speaks. Prefer is called before the first question and returns the
+// View.
+func (v *View) Prefer(live map[Ref]*Object) *View {
+	if len(live) == 0 {
+		return v
+	}
+	v.live = live
+	v.fresh = NewIndex()
+	for _, object := range live {
+		if object != nil {
+			v.fresh.Put(NewRecord(object))
+		}
+	}
+	return v
+}
+
+// indexes goes through those that answers come from.
+func (v *View) indexes(yield func(*Index) bool) {
+	if yield(v.index) && v.fresh != nil {
+		yield(v.fresh)
+	}
+}
+
 // Reads returns the kinds that questions have been about so far.
 func (v *View) Reads() Kinds { return v.reads }
 
@@ -51,10 +79,15 @@ func (v *View) NamespaceLabels(name string) labels.Set {
 // Istio, Services, and whatever an IPAddress stands for. The oldest comes first.
 func (v *View) HoldersOf(addr netip.Addr) []*Holder {
 	v.reads |= KindSet(ServiceEntry, Service, IPAddress)
-	v.index.lock.RLock()
-	holders := v.index.byAddress.appendTo(nil, addr.As16())
-	v.index.lock.RUnlock()
-	holders = slices.DeleteFunc(holders, func(h *Holder) bool { return !v.shows(h.Ref, h.Revision) })
+	var holders []*Holder
+	for index := range v.indexes {
+		before := len(holders)
+		index.lock.RLock()
+		holders = index.byAddress.appendTo(holders, addr.As16())
+		index.lock.RUnlock()
+		shown := slices.DeleteFunc(holders[before:], func(h *Holder) bool { return !v.shows(index, h.Ref, h.Revision) })
+		holders = holders[:before+len(shown)]
+	}
 	slices.SortFunc(holders, compareHolders)
 	return holders
 }
@@ -62,7 +95,7 @@ func (v *View) HoldersOf(addr netip.Addr) []*Holder {
 // EntriesOf returns the entries that define host; for a wildcard, those with a
 // host that it stands for. The oldest comes first.
 func (v *View) EntriesOf(host string) []*Entry {
-	return v.collect(host, v.index.byHost.covered)
+	return v.collect(host, hostTree.covered)
 }
 
 // EachEntry goes through the entries that EntriesOf returns, in no order that
@@ -73,31 +106,46 @@ func (v *View) EntriesOf(host string) []*Entry {
 func (v *View) EachEntry(host string) iter.Seq[*Entry] {
 	v.reads |= KindSet(ServiceEntry)
 	return func(yield func(*Entry) bool) {
-		v.index.lock.RLock()
-		defer v.index.lock.RUnlock() // also when a rule panics
-		v.index.byHost.covered(CanonicalHost(host), func(entry *Entry) bool {
-			return !v.shows(entry.Ref, entry.Revision) || yield(entry)
-		})
+		for index := range v.indexes {
+			if !v.eachEntry(index, host, yield) {
+				return
+			}
+		}
 	}
+}
+
+// eachEntry calls yield for the entries that index has for host, and returns
+// false when yield did.
+func (v *View) eachEntry(index *Index, host string, yield func(*Entry) bool) bool {
+	index.lock.RLock()
+	defer index.lock.RUnlock() // also when a rule panics
+	goOn := true
+	index.byHost.covered(CanonicalHost(host), func(entry *Entry) bool {
+		goOn = !v.shows(index, entry.Ref, entry.Revision) || yield(entry)
+		return goOn
+	})
+	return goOn
 }
 
 // DefinersOf returns the entries that define host; for a wildcard, those that
 // define the very same wildcard. The oldest comes first.
 func (v *View) DefinersOf(host string) []*Entry {
-	return v.collect(host, v.index.byHost.defining)
+	return v.collect(host, hostTree.defining)
 }
 
-func (v *View) collect(host string, find func(string, func(*Entry) bool)) []*Entry {
+func (v *View) collect(host string, find func(hostTree, string, func(*Entry) bool)) []*Entry {
 	v.reads |= KindSet(ServiceEntry)
 	var entries []*Entry
-	v.index.lock.RLock()
-	find(CanonicalHost(host), func(entry *Entry) bool {
-		if v.shows(entry.Ref, entry.Revision) {
-			entries = append(entries, entry)
-		}
-		return true
-	})
-	v.index.lock.RUnlock()
+	for index := range v.indexes {
+		index.lock.RLock()
+		find(index.byHost, CanonicalHost(host), func(entry *Entry) bool {
+			if v.shows(index, entry.Ref, entry.Revision) {
+				entries = append(entries, entry)
+			}
+			return true
+		})
+		index.lock.RUnlock()
+	}
 	slices.SortFunc(entries, func(a, b *Entry) int { return compareHolders(&a.Holder, &b.Holder) })
 	return slices.Compact(entries) // an entry can have several hosts under a wildcard
 }
@@ -106,13 +154,15 @@ func (v *View) collect(host string, find func(string, func(*Entry) bool)) []*Ent
 func (v *View) Sidecars(namespace string) []*SidecarScope {
 	v.reads |= KindSet(Sidecar)
 	var scopes []*SidecarScope
-	v.index.lock.RLock()
-	for _, scope := range v.index.sidecars[namespace] {
-		if v.shows(scope.Ref, scope.Revision) {
-			scopes = append(scopes, scope)
+	for index := range v.indexes {
+		index.lock.RLock()
+		for _, scope := range index.sidecars[namespace] {
+			if v.shows(index, scope.Ref, scope.Revision) {
+				scopes = append(scopes, scope)
+			}
 		}
+		index.lock.RUnlock()
 	}
-	v.index.lock.RUnlock()
 	slices.SortFunc(scopes, func(a, b *SidecarScope) int {
 		return cmp.Or(cmp.Compare(a.Created, b.Created), a.Ref.Compare(b.Ref))
 	})
@@ -141,9 +191,12 @@ func (x *Index) serviceRange(addr netip.Addr) (netip.Prefix, bool) {
 	return found, found.IsValid()
 }
 
-// shows reports whether an object with this name and revision may be part of an
-// answer. No control plane sees both of two that are for different revisions;
-// what has no revision, every one sees.
-func (v *View) shows(ref Ref, revision string) bool {
+// shows reports whether what index has of an object with this name and revision
+// may be part of an answer. No control plane sees both of two that are for
+// different revisions; what has no revision, every one sees.
+func (v *View) shows(index *Index, ref Ref, revision string) bool {
+	if _, outdated := v.live[ref]; outdated && index == v.index {
+		return false
+	}
 	return ref != v.self && (revision == "" || v.revision == "" || revision == v.revision)
 }

@@ -94,8 +94,13 @@ func (v *View) taken(candidate netip.Addr) (bool, netip.Prefix) {
 	if usable, _ := Usable(candidate); !usable || slices.Contains(v.own, candidate) {
 		return true, netip.Prefix{}
 	}
-	_, held := v.index.byAddress.first[candidate.As16()]
-	return held, netip.Prefix{}
+	return v.index.holds(candidate) || v.fresh != nil && v.fresh.holds(candidate), netip.Prefix{}
+}
+
+// holds reports whether anybody holds addr.
+func (x *Index) holds(addr netip.Addr) bool {
+	_, held := x.byAddress.first[addr.As16()]
+	return held
 }
 
 // after returns the address behind blocked, or behind candidate where nothing
