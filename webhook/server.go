@@ -102,7 +102,7 @@ func NewServer(options Options) (*Server, error) {
 	// One pending wake-up is as good as many.
 	wake := make(chan event.GenericEvent, 1)
 	indexFeed, err := feed.New(options.Config, mgr.GetHTTPClient(), index, options.Log.WithName("feed"),
-		func(ref mesh.Ref) { wakeStatus(wake, ref) })
+		func(change feed.Change) { wakeStatus(wake, change.Ref) })
 	if err != nil {
 		return nil, err
 	}

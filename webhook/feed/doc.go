@@ -7,5 +7,8 @@
 // those of admission requests and of files are. A kind that is not installed
 // counts as empty until it is.
 //
+// The index lags behind the API server, be it by milliseconds. What hangs on how
+// a single object is this very moment asks a Reader.
+//
 // What does not belong here: decisions about requests.
 package feed

@@ -2,8 +2,8 @@ package feed
 
 import (
 	"context"
-	"fmt"
 	"net/http"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -28,6 +28,16 @@ type Resource struct {
 	Versions []string
 }
 
+// definition is the name of the CustomResourceDefinition that the resource comes
+// from; empty for those of Kubernetes itself.
+func (r Resource) definition() string {
+	group := r.Kind.GroupKind().Group
+	if group == "" || strings.HasSuffix(group, ".k8s.io") {
+		return ""
+	}
+	return r.Plural + "." + group
+}
+
 // Resources lists what the index is fed with.
 func Resources() []Resource {
 	return []Resource{
@@ -50,30 +60,28 @@ type Feed struct {
 	index   *mesh.Index
 	watches []*kindWatch
 	// changed is told of every change; it must not block.
-	changed func(mesh.Ref)
+	changed func(Change)
 }
 
 // kindWatch is the feed of one kind.
 type kindWatch struct {
 	resource Resource
-	sources  []*listWatch // one a version, in the order of preference
+	clients  []*client // one a version, in the order of preference
 	synced   atomic.Bool
 }
 
 // New returns a Feed of index from the API server that config and client speak
-// of. The function changed is told of every change and must not block.
-func New(config *rest.Config, client *http.Client, index *mesh.Index, log logr.Logger, changed func(mesh.Ref)) (*Feed, error) {
+// of. The function changed is told of every change once the Index has it: those
+// of one kind one after the other, those of several kinds at the same time. It
+// must not block. The error is that config makes no client.
+func New(config *rest.Config, client *http.Client, index *mesh.Index, log logr.Logger, changed func(Change)) (*Feed, error) {
 	feed := &Feed{log: log, index: index, changed: changed}
 	for _, resource := range Resources() {
-		watch := &kindWatch{resource: resource}
-		for _, version := range resource.Versions {
-			source, err := newListWatch(config, client, resource, version)
-			if err != nil {
-				return nil, fmt.Errorf("cannot make a client for %s: %w", resource.Plural, err)
-			}
-			watch.sources = append(watch.sources, source)
+		clients, err := newClients(config, client, resource)
+		if err != nil {
+			return nil, err
 		}
-		feed.watches = append(feed.watches, watch)
+		feed.watches = append(feed.watches, &kindWatch{resource: resource, clients: clients})
 	}
 	return feed, nil
 }
@@ -119,9 +127,9 @@ func (f *Feed) run(ctx context.Context, watch *kindWatch) {
 	}
 	reported := false
 	for ctx.Err() == nil {
-		if source := served(ctx, watch); source != nil {
+		if client := served(ctx, watch); client != nil {
 			reported = false
-			f.reflect(ctx, source, store)
+			f.reflect(ctx, client, store)
 		} else {
 			if !reported {
 				log.Info("The kind is not installed; waiting for it", "group", watch.resource.Kind.GroupKind().Group)
@@ -141,23 +149,23 @@ func (f *Feed) run(ctx context.Context, watch *kindWatch) {
 // served returns the first version of the kind that the API server serves, and
 // nil when there is none. On any doubt a version is served, and the reflector's
 // own retries find out what is wrong.
-func served(ctx context.Context, watch *kindWatch) *listWatch {
-	for _, source := range watch.sources {
-		_, err := source.ListWithContext(ctx, metav1.ListOptions{Limit: 1})
+func served(ctx context.Context, watch *kindWatch) *client {
+	for _, client := range watch.clients {
+		_, err := client.ListWithContext(ctx, metav1.ListOptions{Limit: 1})
 		if !apierrors.IsNotFound(err) {
-			return source
+			return client
 		}
 	}
 	return nil
 }
 
 // reflect runs a reflector until ctx ends or the kind is taken away.
-func (f *Feed) reflect(ctx context.Context, source *listWatch, store *store) {
+func (f *Feed) reflect(ctx context.Context, client *client, store *store) {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	ctx = klog.NewContext(ctx, f.log)
-	reflector := cache.NewReflectorWithOptions(&untilGone{listWatch: source, gone: stop}, &object{}, store, cache.ReflectorOptions{
-		Name:            source.plural,
+	reflector := cache.NewReflectorWithOptions(&untilGone{client: client, gone: stop}, &object{}, store, cache.ReflectorOptions{
+		Name:            client.plural,
 		TypeDescription: store.kind.String(),
 		// Mesh objects cannot be written until every kind has been listed, so
 		// that half a minute between two tries, the reflector's own, is too long.

@@ -43,7 +43,7 @@ func (l *objectList) DeepCopyObject() runtime.Object {
 }
 
 // kept is what remains of an object on its way into the index: the name that a
-// reflector's own store needs, and the record.
+// reflector's own store needs, the UID, and the record.
 type kept struct {
 	metav1.ObjectMeta
 	record mesh.Record
@@ -51,19 +51,27 @@ type kept struct {
 
 // keep reads an object of kind and drops all but its record.
 func keep(kind mesh.Kind, from *object) (*kept, error) {
-	decoded, err := mesh.DecodeParts(kind, mesh.Parts{
-		Namespace: from.Namespace,
-		Name:      from.Name,
-		Created:   from.CreationTimestamp.Time,
-		Labels:    from.Labels,
-		Spec:      from.Spec,
-		Status:    from.Status,
-	})
+	decoded, err := mesh.DecodeParts(kind, partsOf(from))
 	if err != nil {
 		return nil, err
 	}
 	return &kept{
-		ObjectMeta: metav1.ObjectMeta{Namespace: from.Namespace, Name: from.Name},
+		ObjectMeta: metav1.ObjectMeta{Namespace: from.Namespace, Name: from.Name, UID: from.UID},
 		record:     mesh.NewRecord(decoded),
 	}, nil
+}
+
+// partsOf is an object as package mesh decodes it.
+func partsOf(from *object) mesh.Parts {
+	return mesh.Parts{
+		Namespace:       from.Namespace,
+		Name:            from.Name,
+		UID:             from.UID,
+		ResourceVersion: from.ResourceVersion,
+		Created:         from.CreationTimestamp.Time,
+		Labels:          from.Labels,
+		Replaces:        from.Annotations[mesh.ReplacesAnnotation],
+		Spec:            from.Spec,
+		Status:          from.Status,
+	}
 }

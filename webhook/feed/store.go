@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/go-logr/logr"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/cache"
 
 	"fedmesh.io/fedmesh/policies/mesh"
@@ -15,9 +16,11 @@ type store struct {
 	kind    mesh.Kind
 	index   *mesh.Index
 	log     logr.Logger
-	changed func(mesh.Ref)
+	changed func(Change)
 	synced  func()
 
+	// known are the objects that the API server has, also those that could not be
+	// read: that they are gone is a change, too.
 	known map[mesh.Ref]struct{}
 }
 
@@ -58,11 +61,14 @@ func (s *store) Add(from any) error {
 	}
 	switch item := item.(type) {
 	case *kept:
-		s.index.Put(item.record)
-		s.known[item.record.Ref] = struct{}{}
-		s.changed(item.record.Ref)
+		record := item.record
+		s.known[record.Ref] = struct{}{}
+		before := s.index.Put(record)
+		s.changed(Change{Ref: record.Ref, UID: item.UID, Before: before, After: record})
 	case *keptOut:
-		s.forget(item.ref)
+		s.known[item.ref] = struct{}{}
+		before := s.index.Delete(item.ref)
+		s.changed(Change{Ref: item.ref, UID: item.object.UID, Before: before})
 	default:
 		return fmt.Errorf("a %T is not an object of the feed", from)
 	}
@@ -78,14 +84,14 @@ func (s *store) Delete(from any) error {
 	if !ok {
 		return fmt.Errorf("a %T is not an object of the feed", from)
 	}
-	s.forget(mesh.Ref{Kind: s.kind, Namespace: gone.Namespace, Name: gone.Name})
+	s.forget(mesh.Ref{Kind: s.kind, Namespace: gone.Namespace, Name: gone.Name}, gone.UID)
 	return nil
 }
 
-func (s *store) forget(ref mesh.Ref) {
-	s.index.Delete(ref)
+func (s *store) forget(ref mesh.Ref, uid types.UID) {
 	delete(s.known, ref)
-	s.changed(ref)
+	before := s.index.Delete(ref)
+	s.changed(Change{Ref: ref, UID: uid, Gone: true, Before: before})
 }
 
 // Replace makes the index hold these objects of the kind and no others. It goes
@@ -100,7 +106,7 @@ func (s *store) Replace(list []any, _ string) error {
 	}
 	for ref := range before {
 		if _, still := s.known[ref]; !still {
-			s.forget(ref)
+			s.forget(ref, "") // which one is gone, a list does not say
 		}
 	}
 	s.synced()
