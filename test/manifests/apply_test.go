@@ -2,6 +2,7 @@ package manifests
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -9,7 +10,9 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -130,9 +133,15 @@ func (o *overlay) snapshot(t *testing.T) map[string]any {
 	for _, rendered := range o.objects {
 		object := rendered.DeepCopy()
 		o.get(t, object.GetNamespace(), object.GetName(), object)
-		object.SetManagedFields(slices.DeleteFunc(object.GetManagedFields(), func(fields metav1.ManagedFieldsEntry) bool {
-			return fields.Operation != metav1.ManagedFieldsOperationApply
-		}))
+		managed := slices.DeleteFunc(object.GetManagedFields(), func(fields metav1.ManagedFieldsEntry) bool {
+			return fields.Operation != metav1.ManagedFieldsOperationApply || fields.Subresource != ""
+		})
+		for i := range managed {
+			// New whenever the order of the entries changes, as it does once after a
+			// controller has applied a status.
+			managed[i].Time = nil
+		}
+		object.SetManagedFields(managed)
 		object.SetResourceVersion("")
 		annotations := object.GetAnnotations()
 		maps.DeleteFunc(annotations, func(name, _ string) bool { return name == "deployment.kubernetes.io/revision" })
@@ -143,9 +152,14 @@ func (o *overlay) snapshot(t *testing.T) map[string]any {
 	return snapshot
 }
 
-// uninstall runs the other command of the overlay's comment, with the Federation
+// uninstall runs the other commands of the overlay's comment, with the Federation
 // still there and nobody to answer requests.
 func (o *overlay) uninstall(t *testing.T) {
+	claim, guard := o.leaveBehind(t)
+	foreign := newIPAddress("240.9.0.2", "example.com")
+	if err := o.client.Create(t.Context(), foreign); err != nil {
+		t.Fatal(err)
+	}
 	o.kubectl(t, "delete", "--wait=true", "--timeout=60s", "--kustomize="+o.dir)
 	for _, object := range o.objects {
 		err := o.client.Get(t.Context(), client.ObjectKeyFromObject(object), object.DeepCopy())
@@ -153,7 +167,35 @@ func (o *overlay) uninstall(t *testing.T) {
 			t.Errorf("%s %s is still there: %v", object.GetKind(), object.GetName(), err)
 		}
 	}
+	if err := o.client.Get(t.Context(), client.ObjectKeyFromObject(claim), claim); !apierrors.IsNotFound(err) {
+		t.Errorf("a claim is still there: %v", err)
+	}
+	if err := o.client.Get(t.Context(), client.ObjectKeyFromObject(guard), guard); err != nil {
+		t.Errorf("the IPAddress of a claim: %v; want it to be there until it is deleted", err)
+	}
+	o.kubectl(t, "delete", "ipaddresses", "--selector="+networkingv1.LabelManagedBy+"=fedmesh.io")
+	if err := o.client.Get(t.Context(), client.ObjectKeyFromObject(guard), guard); !apierrors.IsNotFound(err) {
+		t.Errorf("the IPAddress of a claim is still there: %v", err)
+	}
+	if err := o.client.Delete(t.Context(), foreign); err != nil {
+		t.Errorf("the IPAddress of somebody else: %v; want it to be there still", err)
+	}
 	o.eventually(t, "mesh objects to be free again", func() error {
 		return o.client.Create(t.Context(), newMeshObjects(o.unique("late"))[0], client.DryRunAll)
 	})
+}
+
+// leaveBehind writes, with the ServiceAccount's own token, what a server leaves: a
+// claim and the IPAddress of one.
+func (o *overlay) leaveBehind(t *testing.T) (*coordinationv1.Lease, *networkingv1.IPAddress) {
+	t.Helper()
+	claim := &coordinationv1.Lease{ObjectMeta: metav1.ObjectMeta{
+		Namespace: installation.Namespace, Name: "vip-240.9.0.1", Labels: map[string]string{"fedmesh.io/claim": "vip"},
+	}}
+	guard := newIPAddress("240.9.0.1", "fedmesh.io")
+	server := newClient(t, o.serviceAccountConfig(t, installation.Name))
+	if err := errors.Join(server.Create(t.Context(), claim), server.Create(t.Context(), guard)); err != nil {
+		t.Fatal(err)
+	}
+	return claim, guard
 }

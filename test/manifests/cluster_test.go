@@ -12,6 +12,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"fedmesh.io/fedmesh/test/installation"
@@ -100,6 +102,30 @@ func (o *overlay) kubectl(t *testing.T, arguments ...string) string {
 		t.Fatal(err)
 	}
 	return result.Stdout
+}
+
+// serviceAccountConfig is the configuration of a client that has the token of a
+// ServiceAccount of fedmesh's namespace.
+func (o *overlay) serviceAccountConfig(t *testing.T, name string) *rest.Config {
+	t.Helper()
+	kubeconfig, err := o.plane.ServiceAccountKubeconfig(t.Context(), installation.Namespace, name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	config, err := clientcmd.BuildConfigFromFlags("", kubeconfig)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return config
+}
+
+func newClient(t *testing.T, config *rest.Config) client.Client {
+	t.Helper()
+	c, err := client.New(config, client.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
 }
 
 // eventually repeats check until it is content.

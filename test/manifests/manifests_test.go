@@ -55,11 +55,7 @@ func TestOverlays(t *testing.T) {
 	}
 	for _, name := range []string{"selfmanaged", "certmanager"} {
 		t.Run(name, func(t *testing.T) {
-			c, err := client.New(plane.Config(), client.Options{})
-			if err != nil {
-				t.Fatal(err)
-			}
-			o := &overlay{plane: plane, client: c, name: name, dir: "../../manifests/overlays/" + name, standIn: startStandIn(t)}
+			o := &overlay{plane: plane, client: newClient(t, plane.Config()), name: name, dir: "../../manifests/overlays/" + name, standIn: startStandIn(t)}
 			o.run(t)
 		})
 	}
@@ -92,6 +88,8 @@ func (o *overlay) run(t *testing.T) {
 		{"certificate", (*overlay).certificate},
 		{"permissions", (*overlay).permissions},
 		{"permissions in use", (*overlay).permissionsInUse},
+		{"flow control", (*overlay).flowControl},
+		{"IPAddresses", (*overlay).ipAddresses},
 		{"refused without a server", (*overlay).refusedWithoutServer},
 		{"called for", (*overlay).calledFor},
 		{"server", (*overlay).server},

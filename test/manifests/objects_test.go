@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	utilyaml "k8s.io/apimachinery/pkg/util/yaml"
@@ -32,6 +33,21 @@ func newPod(namespace, name string) *corev1.Pod {
 			}},
 		},
 	}
+}
+
+// newIPAddress is one with a label that says whose it is. A ServiceEntry has it; the
+// API server does not ask whether there is one.
+func newIPAddress(address, managedBy string) *networkingv1.IPAddress {
+	object := &networkingv1.IPAddress{
+		ObjectMeta: metav1.ObjectMeta{Name: address},
+		Spec: networkingv1.IPAddressSpec{ParentRef: &networkingv1.ParentReference{
+			Group: "networking.istio.io", Resource: "serviceentries", Namespace: "default", Name: "entry",
+		}},
+	}
+	if managedBy != "" {
+		object.Labels = map[string]string{networkingv1.LabelManagedBy: managedBy}
+	}
+	return object
 }
 
 // newMeshObjects are one object of each kind that fedmesh has rules for,
