@@ -10,9 +10,12 @@
 // together, readiness.go says when it may be asked, package certs provides the
 // certificate, and metrics.go counts.
 //
-// Uniqueness is judged here by what the index knows. The claims that make it
-// hold for requests that arrive at the same moment will be the last step of
-// objects.go, after every rule has passed.
+// Uniqueness is judged twice: by the rules, from the index, with what they find
+// confirmed by the API server; and then, by uniqueness.go as the last step of
+// objects.go, with the claims of package claims, which make it hold for requests
+// that arrive at the same moment. claim_reporter.go tells of stored objects that
+// share what only one may have. second.go keeps a second installation from
+// starting, which would have claims of its own.
 //
 // What does not belong here: judgement of objects, which is for package
 // policies, and flags and files, which are for cmd.

@@ -204,14 +204,15 @@ func refuse(code int32, reason metav1.StatusReason, message string) *admissionv1
 	}}
 }
 
-// retryAfterSeconds is for clients, which try ten times.
+// retryAfterSeconds is when to come again while fedmesh or the API server is not
+// there yet. Clients try ten times.
 const retryAfterSeconds = 2
 
-// retryLater refuses a request so that clients try again by themselves: kubectl
-// and client-go do when a 503 says after how long. Unlike an HTTP error it does
+// retryLater refuses a request so that clients try again by themselves after so
+// many seconds: kubectl and client-go do when a 503 says after how long. Unlike an HTTP error it does
 // not leave the decision to failurePolicy.
-func retryLater(message string) *admissionv1.AdmissionResponse {
+func retryLater(message string, seconds int32) *admissionv1.AdmissionResponse {
 	response := refuse(http.StatusServiceUnavailable, metav1.StatusReasonServiceUnavailable, message+"; try again")
-	response.Result.Details = &metav1.StatusDetails{RetryAfterSeconds: retryAfterSeconds}
+	response.Result.Details = &metav1.StatusDetails{RetryAfterSeconds: seconds}
 	return response
 }

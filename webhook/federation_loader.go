@@ -18,6 +18,7 @@ import (
 type federationLoader struct {
 	cache         cache.Cache
 	configuration *Configuration
+	changed       func() // is told when another configuration is in force
 	metrics       *Metrics
 	log           logr.Logger
 
@@ -77,6 +78,7 @@ func (l *federationLoader) stored(object any) {
 	}
 	l.metrics.federationIs(federationInForce)
 	l.configuration.Set(compiled)
+	l.changed()
 	l.log.Info("The Federation is in force", "generation", federation.Generation,
 		"localMember", federation.Spec.LocalMember, "members", len(federation.Spec.Members))
 }
@@ -91,5 +93,6 @@ func (l *federationLoader) deleted(object any) {
 	l.seen = specification{}
 	l.metrics.federationIs(federationAbsent)
 	l.configuration.Set(mesh.Undeclared())
+	l.changed()
 	l.log.Info("The Federation is gone; rules only warn and pods are left alone")
 }

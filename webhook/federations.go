@@ -85,7 +85,7 @@ func (f *federations) reviewDelete(request *admissionv1.AdmissionRequest) *admis
 		return allow()
 	}
 	if unknown := f.readiness.Unknown(); unknown != "" {
-		return retryLater(unknown)
+		return retryLater(unknown, retryAfterSeconds)
 	}
 	count := f.index.NamespacesWith(optInLabel, optInValue)
 	if count == 0 {

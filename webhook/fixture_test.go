@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"encoding/json"
 	"testing"
+	"time"
 
 	"github.com/go-logr/logr"
 	"github.com/prometheus/client_golang/prometheus"
@@ -15,6 +16,7 @@ import (
 	"fedmesh.io/fedmesh/policies"
 	"fedmesh.io/fedmesh/policies/api/v1alpha1"
 	"fedmesh.io/fedmesh/policies/mesh"
+	"fedmesh.io/fedmesh/webhook/claims"
 )
 
 // setup is a webhook without a server: what the reviewers share.
@@ -25,6 +27,8 @@ type setup struct {
 	readiness     *Readiness
 	metrics       *Metrics
 	registry      *prometheus.Registry
+	api           *apiServer
+	now           time.Time
 	missing       []string
 }
 
@@ -36,7 +40,8 @@ func newSetup(t testing.TB) *setup {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &setup{evaluator: evaluator, index: mesh.NewIndex(), configuration: NewConfiguration(), registry: prometheus.NewRegistry()}
+	s := &setup{evaluator: evaluator, index: mesh.NewIndex(), configuration: NewConfiguration(), registry: prometheus.NewRegistry(),
+		api: newAPIServer(), now: time.Now()}
 	if s.metrics, err = NewMetrics(s.registry); err != nil {
 		t.Fatal(err)
 	}
@@ -58,8 +63,12 @@ func newSetup(t testing.TB) *setup {
 
 func (s *setup) mesh() *endpoint {
 	return &endpoint{log: logr.Discard(), large: make(chan struct{}, maxLargeBodies), reviewer: &objects{
-		evaluator: s.evaluator, index: s.index, configuration: s.configuration,
+		evaluator: s.evaluator, configuration: s.configuration,
 		readiness: s.readiness, metrics: s.metrics, log: logr.Discard(),
+		uniqueness: &uniqueness{
+			evaluator: s.evaluator, index: s.index, objects: live{s.api}, metrics: s.metrics,
+			claims: claims.NewAdmission(s.api, live{s.api}, func() time.Time { return s.now }),
+		},
 	}}
 }
 
@@ -73,8 +82,14 @@ func (s *setup) federations() *endpoint {
 	return &endpoint{log: logr.Discard(), large: make(chan struct{}, maxLargeBodies), reviewer: &federations{evaluator: s.evaluator, index: s.index, readiness: s.readiness}}
 }
 
-// put adds an object, in YAML, to the index.
+// put stores an object, in YAML, and adds it to the index.
 func (s *setup) put(t *testing.T, kind mesh.Kind, text string) {
+	t.Helper()
+	s.index.Put(mesh.NewRecord(s.store(t, kind, text)))
+}
+
+// store stores an object that the index does not know of yet.
+func (s *setup) store(t *testing.T, kind mesh.Kind, text string) *mesh.Object {
 	t.Helper()
 	data, err := yaml.YAMLToJSON([]byte(text))
 	if err != nil {
@@ -84,7 +99,8 @@ func (s *setup) put(t *testing.T, kind mesh.Kind, text string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.index.Put(mesh.NewRecord(object))
+	s.api.objects[object.Ref] = object
+	return object
 }
 
 func twoClusters() v1alpha1.FederationSpec {

@@ -1,6 +1,7 @@
 package webhook
 
 import (
+	"errors"
 	"strconv"
 	"time"
 
@@ -9,19 +10,23 @@ import (
 
 	"fedmesh.io/fedmesh/policies"
 	"fedmesh.io/fedmesh/policies/mesh"
+	"fedmesh.io/fedmesh/webhook/claims"
 )
 
 // Metrics are the webhook's own, beside those of controller-runtime. No label
 // holds the name of an object or of a user.
 type Metrics struct {
+	registry prometheus.Registerer
 	duration *prometheus.HistogramVec
 	findings *prometheus.CounterVec
 	state    *prometheus.GaugeVec
+	claims   *prometheus.HistogramVec
 }
 
 // NewMetrics returns Metrics that registry collects.
 func NewMetrics(registry prometheus.Registerer) (*Metrics, error) {
 	metrics := &Metrics{
+		registry: registry,
 		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name:    "fedmesh_review_duration_seconds",
 			Help:    "How long the rules or the mutations took, by kind of object and by whether it was allowed.",
@@ -35,8 +40,14 @@ func NewMetrics(registry prometheus.Registerer) (*Metrics, error) {
 			Name: "fedmesh_federation_state",
 			Help: "1 for the state that the stored Federation is in: InForce, Invalid (an earlier one is in force, or none) or Absent.",
 		}, []string{"state"}),
+		claims: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "fedmesh_claim_duration_seconds",
+			Help: "How long claiming what a request needs took, by outcome (Claimed; Held by another object, which refuses the request; " +
+				"Pending on another request, or Unknown, which let it come again), and by whether the request was a dry run.",
+			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 10},
+		}, []string{"outcome", "dry_run"}),
 	}
-	for _, collector := range []prometheus.Collector{metrics.duration, metrics.findings, metrics.state} {
+	for _, collector := range []prometheus.Collector{metrics.duration, metrics.findings, metrics.state, metrics.claims} {
 		if err := registry.Register(collector); err != nil {
 			return nil, err
 		}
@@ -54,6 +65,36 @@ func (m *Metrics) evaluated(kind mesh.Kind, outcome policies.Outcome, request *a
 	for _, failure := range outcome.Failures {
 		m.findings.WithLabelValues(failure.Rule, "Panic", dry).Inc()
 	}
+}
+
+// claimed counts a request that claimed something, by the error that came of it.
+func (m *Metrics) claimed(err error, dry bool, took time.Duration) {
+	outcome := "Unknown"
+	switch {
+	case err == nil:
+		outcome = "Claimed"
+	case errors.As(err, new(*claims.HeldError)):
+		outcome = "Held"
+	case errors.As(err, new(*claims.PendingError)):
+		outcome = "Pending"
+	}
+	m.claims.WithLabelValues(outcome, strconv.FormatBool(dry)).Observe(took.Seconds())
+}
+
+// watchConflicts has count tell how many stored objects share what only one may
+// have.
+func (m *Metrics) watchConflicts(count func(claims.KeyKind) int) error {
+	for _, kind := range []claims.KeyKind{claims.VIP, claims.Host, claims.Sidecar} {
+		if err := m.registry.Register(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "fedmesh_claim_conflicts",
+			Help: "Stored objects that share an address (vip), a host or the place of a namespace's default Sidecar with an older one, " +
+				"as the replica knows that keeps the claims; 0 in the others.",
+			ConstLabels: prometheus.Labels{"kind": string(kind)},
+		}, func() float64 { return float64(count(kind)) })); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // mutated counts a pod.

@@ -18,35 +18,48 @@ import (
 // objects validates mesh objects.
 type objects struct {
 	evaluator     *policies.Evaluator
-	index         *mesh.Index
+	uniqueness    *uniqueness
 	configuration *Configuration
 	readiness     *Readiness
 	metrics       *Metrics
 	log           logr.Logger
 }
 
-// review holds a mesh object against the rules. Deleting an object is never
-// refused for what is in it, and subresources are no business of the rules.
-func (o *objects) review(_ context.Context, request *admissionv1.AdmissionRequest) (*admissionv1.AdmissionResponse, *httpError) {
+// review holds a mesh object against the rules and, when they let it pass, claims
+// what only one object may have. Deleting an object is never refused for what is
+// in it, and subresources are no business of the rules.
+func (o *objects) review(ctx context.Context, request *admissionv1.AdmissionRequest) (*admissionv1.AdmissionResponse, *httpError) {
 	kind, known := mesh.KindOf(request.Kind.Group, request.Kind.Kind)
 	if !known || !o.evaluator.AppliesTo(kind) || request.SubResource != "" ||
 		request.Operation != admissionv1.Create && request.Operation != admissionv1.Update {
 		return allow(), nil
 	}
 	if unknown := o.readiness.Unknown(); unknown != "" {
-		return retryLater(unknown), nil
+		return retryLater(unknown, retryAfterSeconds), nil
 	}
 	started := time.Now()
-	review, err := readObjects(kind, request)
+	review, oldVersion, err := readObjects(kind, request)
 	switch {
 	case err != nil:
 		return refuse(http.StatusBadRequest, metav1.StatusReasonBadRequest, err.Error()), nil
 	case review.Object == nil:
 		return allow(), nil
 	}
-	outcome := o.evaluator.Evaluate(review, o.index, o.configuration.Current())
+	// One configuration for the whole request.
+	federation := o.configuration.Current()
+	outcome, err := o.uniqueness.evaluate(ctx, &review, federation)
+	took := time.Since(started)
 	response := respond(outcome)
-	o.metrics.evaluated(kind, outcome, request, response.Allowed, time.Since(started))
+	if err == nil && response.Allowed {
+		outcome, err = o.uniqueness.claim(ctx, request, &review, oldVersion, federation, outcome)
+		response = respond(outcome)
+	}
+	if err != nil {
+		o.log.Info("Let a request come again", "kind", request.Kind.Kind, "namespace", request.Namespace, "name", review.Object.Name,
+			"dryRun", dryRun(request), "uid", request.UID, "reason", err.Error())
+		return comeAgain(err), nil
+	}
+	o.metrics.evaluated(kind, outcome, request, response.Allowed, took)
 	o.report(request, outcome)
 	return response, nil
 }
@@ -55,31 +68,28 @@ func (o *objects) review(_ context.Context, request *admissionv1.AdmissionReques
 // specification is the same to the letter it decodes nothing and returns an empty
 // review: an object that cannot be read can be labelled and deleted all the same.
 // An old object that cannot be read has no findings that the new one could be
-// excused by.
-func readObjects(kind mesh.Kind, request *admissionv1.AdmissionRequest) (policies.Review, error) {
+// excused by. It returns the resource version of the old object, too.
+func readObjects(kind mesh.Kind, request *admissionv1.AdmissionRequest) (review policies.Review, oldVersion string, err error) {
 	parts, err := mesh.Split(request.Object.Raw)
 	if err != nil {
-		return policies.Review{}, fmt.Errorf("cannot read the %s: %w", kind, err)
+		return review, "", fmt.Errorf("cannot read the %s: %w", kind, err)
 	}
-	var old *mesh.Object
 	if request.Operation == admissionv1.Update {
 		if before, err := mesh.Split(request.OldObject.Raw); err == nil {
 			if bytes.Equal(before.Spec, parts.Spec) {
-				return policies.Review{}, nil
+				return review, "", nil
 			}
+			oldVersion = before.ResourceVersion
 			before.Namespace = request.Namespace
 			if decoded, err := mesh.DecodeParts(kind, before); err == nil {
-				old = decoded
+				review.Old = decoded
 			}
 		}
 	}
 	// An object may leave its namespace to the request.
 	parts.Namespace = request.Namespace
-	object, err := mesh.DecodeParts(kind, parts)
-	if err != nil {
-		return policies.Review{}, err
-	}
-	return policies.Review{Object: object, Old: old}, nil
+	review.Object, err = mesh.DecodeParts(kind, parts)
+	return review, oldVersion, err
 }
 
 // report logs what was refused and which rules failed.

@@ -6,14 +6,18 @@ import (
 	"fmt"
 	"math"
 	"net/http"
+	"os"
 	"time"
 
 	"github.com/go-logr/logr"
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
+	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/util/uuid"
 	"k8s.io/client-go/rest"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
@@ -31,6 +35,7 @@ import (
 	"fedmesh.io/fedmesh/policies/api/v1alpha1"
 	"fedmesh.io/fedmesh/policies/mesh"
 	"fedmesh.io/fedmesh/webhook/certs"
+	"fedmesh.io/fedmesh/webhook/claims"
 	"fedmesh.io/fedmesh/webhook/feed"
 )
 
@@ -99,23 +104,55 @@ func NewServer(options Options) (*Server, error) {
 		return nil, err
 	}
 	index, configuration := mesh.NewIndex(), NewConfiguration()
-	// One pending wake-up is as good as many.
-	wake := make(chan event.GenericEvent, 1)
-	indexFeed, err := feed.New(options.Config, mgr.GetHTTPClient(), index, options.Log.WithName("feed"),
-		func(change feed.Change) { wakeStatus(wake, change.Ref) })
+	api, err := client.New(options.Config, client.Options{HTTPClient: mgr.GetHTTPClient(), Scheme: mgr.GetScheme(), Mapper: mgr.GetRESTMapper()})
 	if err != nil {
 		return nil, err
 	}
-	readiness := &Readiness{
+	reader, err := feed.NewReader(options.Config, mgr.GetHTTPClient())
+	if err != nil {
+		return nil, err
+	}
+	var readiness *Readiness
+	keeper, err := claims.NewController(claims.Options{
+		Config: options.Config, HTTPClient: mgr.GetHTTPClient(), Client: api, Objects: reader,
+		Namespace: options.Namespace, Identity: identity(),
+		Index: index, Federation: configuration.Current, Ready: func() bool { return readiness.Unknown() == "" },
+		Reporter: &claimReporter{
+			evaluator: evaluator, index: index, configuration: configuration,
+			events: mgr.GetEventRecorder("fedmesh"), log: options.Log.WithName("audit"),
+		},
+		Log: options.Log.WithName("claims"),
+	})
+	if err != nil {
+		return nil, err
+	}
+	if err := ownMetrics.watchConflicts(keeper.Conflicts); err != nil {
+		return nil, err
+	}
+	// One pending wake-up is as good as many.
+	wake := make(chan event.GenericEvent, 1)
+	indexFeed, err := feed.New(options.Config, mgr.GetHTTPClient(), index, options.Log.WithName("feed"), func(change feed.Change) {
+		wakeStatus(wake, change.Ref)
+		keeper.Changed(change)
+	})
+	if err != nil {
+		return nil, err
+	}
+	readiness = &Readiness{
 		missing: indexFeed.Missing, loaded: configuration.Loaded,
 		certificate: source.GetCertificate, verify: trust.Verify,
 		log: options.Log.WithName("readiness"),
+	}
+	unique := &uniqueness{
+		evaluator: evaluator, index: index, objects: reader,
+		claims:  claims.NewAdmission(claims.NewStore(api, options.Namespace), reader, time.Now),
+		metrics: ownMetrics,
 	}
 	log := options.Log.WithName("admission")
 	large := make(chan struct{}, maxLargeBodies)
 	for path, handler := range map[string]reviewer{
 		PathPods:        &pods{index: index, configuration: configuration, readiness: readiness, metrics: ownMetrics},
-		PathMesh:        &objects{evaluator: evaluator, index: index, configuration: configuration, readiness: readiness, metrics: ownMetrics, log: log},
+		PathMesh:        &objects{evaluator: evaluator, uniqueness: unique, configuration: configuration, readiness: readiness, metrics: ownMetrics, log: log},
 		PathFederations: &federations{evaluator: evaluator, index: index, readiness: readiness},
 	} {
 		mgr.GetWebhookServer().Register(path, &endpoint{reviewer: handler, log: log, large: large})
@@ -123,8 +160,10 @@ func NewServer(options Options) (*Server, error) {
 	for _, runnable := range []manager.Runnable{
 		source,
 		indexFeed,
-		&federationLoader{cache: mgr.GetCache(), configuration: configuration, metrics: ownMetrics, log: options.Log.WithName("federation")},
+		keeper,
+		&federationLoader{cache: mgr.GetCache(), configuration: configuration, changed: keeper.Sweep, metrics: ownMetrics, log: options.Log.WithName("federation")},
 		replicated(func(ctx context.Context) error { return trust.Watch(ctx, mgr.GetCache()) }),
+		replicated(func(ctx context.Context) error { return refuseSecond(ctx, api, options.Namespace, options.Log) }),
 	} {
 		if err := mgr.Add(runnable); err != nil {
 			return nil, err
@@ -185,7 +224,9 @@ func certificateSource(options Options, trust *certs.Trust) (certs.Source, error
 func newManager(options Options, source certs.Source) (manager.Manager, error) {
 	scheme := runtime.NewScheme()
 	// Only what is watched or written: all of Kubernetes' kinds cost memory for nothing.
-	for _, add := range []func(*runtime.Scheme) error{admissionregistrationv1.AddToScheme, corev1.AddToScheme, v1alpha1.AddToScheme} {
+	for _, add := range []func(*runtime.Scheme) error{
+		admissionregistrationv1.AddToScheme, coordinationv1.AddToScheme, corev1.AddToScheme, networkingv1.AddToScheme, v1alpha1.AddToScheme,
+	} {
 		if err := add(scheme); err != nil {
 			return nil, err
 		}
@@ -228,7 +269,7 @@ func newManager(options Options, source certs.Source) (manager.Manager, error) {
 	})
 }
 
-// restMapper maps the kinds that the manager watches to resources.
+// restMapper maps the kinds that are watched or written to resources.
 func restMapper(scheme *runtime.Scheme) (meta.RESTMapper, error) {
 	mapper := meta.NewDefaultRESTMapper(nil)
 	for _, kind := range []struct {
@@ -239,6 +280,8 @@ func restMapper(scheme *runtime.Scheme) (meta.RESTMapper, error) {
 		{&admissionregistrationv1.ValidatingWebhookConfiguration{}, meta.RESTScopeRoot},
 		{&admissionregistrationv1.MutatingWebhookConfiguration{}, meta.RESTScopeRoot},
 		{&corev1.Secret{}, meta.RESTScopeNamespace},
+		{&coordinationv1.Lease{}, meta.RESTScopeNamespace},
+		{&networkingv1.IPAddress{}, meta.RESTScopeRoot},
 	} {
 		groupVersionKind, err := apiutil.GVKForObject(kind.object, scheme)
 		if err != nil {
@@ -247,6 +290,15 @@ func restMapper(scheme *runtime.Scheme) (meta.RESTMapper, error) {
 		mapper.Add(groupVersionKind, kind.scope)
 	}
 	return mapper, nil
+}
+
+// identity names this process among the replicas.
+func identity() string {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "fedmesh"
+	}
+	return host + "_" + string(uuid.NewUUID())
 }
 
 // wakeStatus has the Federation's conditions looked at again when something

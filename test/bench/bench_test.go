@@ -30,7 +30,7 @@ func BenchmarkServer(b *testing.B) {
 	plain := startFloor(b)
 	for _, entries := range []int{0, 10_000} {
 		b.Run(fmt.Sprintf("entries=%d", entries), func(b *testing.B) {
-			fedmesh := startFedmesh(b, entries)
+			fedmesh, _ := startFedmesh(b, entries)
 			reviews := readReviews(b)
 			for _, review := range reviews {
 				b.Run("kind="+review.kind, func(b *testing.B) {

@@ -5,6 +5,7 @@ package bench
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
 	"os"
@@ -17,9 +18,12 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
+	"fedmesh.io/fedmesh/policies/api/v1alpha1"
 	"fedmesh.io/fedmesh/test/controlplane"
 	"fedmesh.io/fedmesh/test/installation"
 )
@@ -33,8 +37,8 @@ const (
 
 // startFedmesh starts a control plane with so many ServiceEntries and then
 // installs fedmesh, which finds them there as after any restart. It runs until
-// the benchmark ends.
-func startFedmesh(b *testing.B, entries int) *server {
+// the benchmark ends. The client is an administrator's.
+func startFedmesh(b *testing.B, entries int) (*server, client.Client) {
 	b.Helper()
 	log.SetLogger(logr.Discard()) // what libraries log would stand between the results
 	federation, err := os.ReadFile(filepath.Join("..", "..", "manifests", "samples", "federation.yaml"))
@@ -57,7 +61,11 @@ func startFedmesh(b *testing.B, entries int) *server {
 	}
 	config := plane.Config()
 	config.QPS = -1 // no limit
-	api, err := client.New(config, client.Options{})
+	scheme := runtime.NewScheme()
+	if err := errors.Join(clientgoscheme.AddToScheme(scheme), v1alpha1.AddToScheme(scheme)); err != nil {
+		b.Fatal(err)
+	}
+	api, err := client.New(config, client.Options{Scheme: scheme})
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -84,7 +92,7 @@ func startFedmesh(b *testing.B, entries int) *server {
 		b.Fatalf("cannot read the authority that fedmesh's certificate is of: %v", err)
 	}
 	replica := installed.Replica()
-	return newServer(b, replica.URL, replica.PID(), secret.Data[corev1.TLSCertKey])
+	return newServer(b, replica.URL, replica.PID(), secret.Data[corev1.TLSCertKey]), api
 }
 
 // fill makes what a cluster of a federation holds: the network of Istio's

@@ -3,6 +3,7 @@
 package bench
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -29,15 +30,17 @@ type review struct {
 // requestUID is that of every request: an answer must name it.
 const requestUID = "705ab4f5-6393-11e8-b7cc-42010a800002"
 
-// readReviews returns the scenarios: the creation of a ServiceEntry that breaks
-// no rule, and of a pod that all there is to patch is patched in.
+// readReviews returns the scenarios: a ServiceEntry that breaks no rule and whose
+// endpoint changes, and the creation of a pod that all there is to patch is
+// patched in. The creation of a ServiceEntry asks the API server, which is what
+// BenchmarkClaim is for.
 func readReviews(b *testing.B) []review {
 	b.Helper()
 	return []review{
 		{
 			kind:   "ServiceEntry",
 			path:   "/mesh",
-			body:   reviewOf(b, "serviceentry.yaml", "serviceentries", "kubectl-client-side-apply", administrator()),
+			body:   updated(b, reviewOf(b, "serviceentry.yaml", "serviceentries", "kubectl-client-side-apply", administrator())),
 			expect: expectAllowed,
 		},
 		{
@@ -79,6 +82,27 @@ func reviewOf(b *testing.B, file, resource, manager string, user authenticationv
 				`{"kind":"CreateOptions","apiVersion":"meta.k8s.io/v1","fieldManager":%q,"fieldValidation":"Strict"}`, manager)},
 		},
 	})
+	if err != nil {
+		b.Fatal(err)
+	}
+	return body
+}
+
+// updated makes the creation of an object its update: the endpoint was another
+// one.
+func updated(b *testing.B, body []byte) []byte {
+	b.Helper()
+	var review admissionv1.AdmissionReview
+	if err := json.Unmarshal(body, &review); err != nil {
+		b.Fatal(err)
+	}
+	request := review.Request
+	request.Operation = admissionv1.Update
+	request.OldObject.Raw = bytes.ReplaceAll(request.Object.Raw, []byte("34.122.11.2"), []byte("34.122.11.3"))
+	if bytes.Equal(request.OldObject.Raw, request.Object.Raw) {
+		b.Fatal("the object has no endpoint 34.122.11.2; want one to change")
+	}
+	body, err := json.Marshal(review)
 	if err != nil {
 		b.Fatal(err)
 	}

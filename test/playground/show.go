@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"fedmesh.io/fedmesh/test/controlplane"
@@ -83,6 +84,9 @@ func (s step) show(ctx context.Context, out *terminal, run kubectl) (wrong bool)
 
 // run runs a command, a patient one until it does what it should.
 func (c command) run(ctx context.Context, run kubectl) (result controlplane.KubectlResult, complaint string) {
+	if len(c.rivals) > 0 {
+		return c.runRivals(ctx, run)
+	}
 	for deadline := time.Now().Add(patience); ; {
 		result = run(ctx, c.args...)
 		complaint = c.judge(result)
@@ -95,4 +99,20 @@ func (c command) run(ctx context.Context, run kubectl) (result controlplane.Kube
 		case <-time.After(patiencePause):
 		}
 	}
+}
+
+// runRivals runs all commands at the same moment. What they print comes one after
+// the other, the one that succeeded last.
+func (c command) runRivals(ctx context.Context, run kubectl) (result controlplane.KubectlResult, complaint string) {
+	results := make([]controlplane.KubectlResult, 1+len(c.rivals))
+	var group sync.WaitGroup
+	for n, args := range append([][]string{c.args}, c.rivals...) {
+		group.Go(func() { results[n] = run(ctx, args...) })
+	}
+	group.Wait()
+	for _, each := range results {
+		result.Stderr += each.Stderr
+		result.Stdout += each.Stdout
+	}
+	return result, c.judgeRivals(results)
 }

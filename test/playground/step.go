@@ -37,6 +37,25 @@ type command struct {
 	// what was applied a moment ago, the server has yet to hear of. They must
 	// change nothing.
 	patient bool
+	// rivals are more commands that are run at the same moment. Exactly one of
+	// them all is to succeed; what the others print, want and not are about.
+	rivals [][]string
+}
+
+// judgeRivals is judge for commands that were run at the same moment.
+func (c command) judgeRivals(results []controlplane.KubectlResult) string {
+	succeeded := 0
+	for _, result := range results {
+		if result.ExitCode == 0 {
+			succeeded++
+		} else if complaint := c.judge(result); complaint != "" {
+			return complaint
+		}
+	}
+	if succeeded != 1 {
+		return fmt.Sprintf("%d of %d succeeded; want exactly one", succeeded, len(results))
+	}
+	return ""
 }
 
 // judge compares what a command did with what it should do. The result is empty
@@ -64,8 +83,16 @@ func printed(result controlplane.KubectlResult) string { return result.Stderr + 
 
 // line is the command as it is typed into a shell.
 func (c command) line() string {
+	text := line(c.args)
+	for _, args := range c.rivals {
+		text += " & " + line(args)
+	}
+	return text
+}
+
+func line(args []string) string {
 	words := []string{"kubectl"}
-	for _, arg := range c.args {
+	for _, arg := range args {
 		words = append(words, quote(arg))
 	}
 	return strings.Join(words, " ")

@@ -9,6 +9,7 @@ func sections() []section {
 		{"Pods are patched where their namespace opted in", podSteps()},
 		{"The classic walkthrough is accepted", acceptedSteps()},
 		{"What Istio accepts and then breaks is refused", refusedSteps()},
+		{"Uniqueness holds for requests at the same moment", claimSteps()},
 		{"The Federation is changed while the server runs", federationSteps()},
 	}
 }
@@ -169,6 +170,34 @@ func refused(title, name, message string) step {
 			{args: words("apply" + file), exit: 1, want: []string{message + ": "}, same: true},
 		},
 		result: "refused, by the dry-run and for real",
+	}
+}
+
+func claimSteps() []step {
+	create := func(name string) []string { return words("create -f rivals/" + name + ".yaml") }
+	return []step{
+		{
+			title: "What is stored has its claims, and Kubernetes gives the address to no Service",
+			commands: []command{
+				{
+					args: words("get leases --namespace=fedmesh-system --selector=fedmesh.io/claim"), patient: true,
+					want: []string{"vip-240.0.0.2", "host-httpbin.bar.global", "ServiceEntry foo/httpbin-bar", "sidecar-foo", "Sidecar foo/default"},
+				},
+				{args: words("get ipaddresses 240.0.0.2"), want: []string{"serviceentries.networking.istio.io/foo/httpbin-bar"}, patient: true},
+			},
+			result: "claimed",
+		},
+		{
+			title: "Four hosts that want one address at the same moment",
+			commands: []command{
+				{
+					args: create("one"), rivals: [][]string{create("two"), create("three"), create("four")},
+					exit: 1, want: []string{"[FED105] spec.addresses[0]: 240.0.0.77 already belongs to "},
+				},
+				{args: words("get ipaddresses 240.0.0.77"), want: []string{"foo/rival-"}, patient: true},
+			},
+			result: "exactly one has it",
+		},
 	}
 }
 

@@ -1,0 +1,47 @@
+package webhook
+
+import (
+	"context"
+
+	"github.com/go-logr/logr"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/client-go/tools/events"
+
+	"fedmesh.io/fedmesh/policies"
+	"fedmesh.io/fedmesh/policies/mesh"
+	"fedmesh.io/fedmesh/webhook/claims"
+)
+
+// claimReporter tells the user of stored objects that share what only one may
+// have. What there is to say, the rule says.
+type claimReporter struct {
+	evaluator     *policies.Evaluator
+	index         *mesh.Index
+	configuration *Configuration
+	events        events.EventRecorder
+	log           logr.Logger
+}
+
+// Conflict is claims.Reporter's.
+func (r *claimReporter) Conflict(_ context.Context, key claims.Key, object *mesh.Object) {
+	log := r.log.WithValues("kind", object.Kind, "namespace", object.Namespace, "name", object.Name)
+	log.Info("A stored object shares what only one may have", "key", key.Describe())
+	outcome := r.evaluator.Evaluate(policies.Review{Object: object}, r.index, r.configuration.Current())
+	for _, finding := range outcome.Findings {
+		if finding.Rule != key.Rule() || finding.Value != "" && finding.Value != key.Name {
+			continue
+		}
+		log.Info("Found by a rule", "rule", finding.Rule, "action", finding.Action, "field", finding.Field.String(), "message", finding.Text())
+		r.events.Eventf(regarding(object), nil, corev1.EventTypeWarning, "Conflict", "Audit", "%s", policies.Cut(finding.String(), maxNote))
+	}
+}
+
+// regarding is a stored object as Events refer to it. Any version of its kind
+// that the API server serves does.
+func regarding(object *mesh.Object) *corev1.ObjectReference {
+	kind := object.Kind.GroupKind()
+	return &corev1.ObjectReference{
+		APIVersion: kind.Group + "/v1", Kind: kind.Kind,
+		Namespace: object.Namespace, Name: object.Name, UID: object.UID,
+	}
+}
