@@ -140,6 +140,7 @@ func (a *Admission) claim(ctx context.Context, request *Request, use Use) error 
 func (a *Admission) judge(ctx context.Context, claim *Claim, use Use, own *Entry) ([]Entry, error) {
 	var stay []Entry
 	var waiting *PendingError
+	now := a.now() // no later than the objects are read, or one might be stored in between
 	read := map[mesh.Ref]*mesh.Object{}
 	for _, entry := range claim.Entries {
 		yields := own.yieldsTo(use.Key, &entry)
@@ -155,7 +156,6 @@ func (a *Admission) judge(ctx context.Context, claim *Claim, use Use, own *Entry
 			}
 			read[entry.Ref] = live
 		}
-		now := a.now()
 		switch entry.judge(use.Key, live, now) {
 		case held:
 			if yields {

@@ -92,7 +92,9 @@ func (c *conflicts) settle(ctx context.Context, objects Objects, claim *Claim, f
 // shares reports whether two objects have a key that only one of them may have,
 // whichever replaces the other.
 func (e *Entry) shares(key Key, other *Entry) bool {
-	return e.yieldsTo(key, other) || other.yieldsTo(key, e)
+	alone := *e
+	alone.Replaces = "" // the two may even replace each other, after a rename and one back
+	return alone.yieldsTo(key, other)
 }
 
 func (c *conflicts) replace(key Key, losers []loser) []loser {

@@ -43,6 +43,11 @@
 // pkg/endpoints/handlers/rest.go, requestTimeoutUpperBound), and Grace leaves the
 // rest of a minute to etcd and to clocks that differ.
 //
+// What is not claimed: a host for several namespaces, an address that Istio's
+// allocator gave, and what an object comes to share when nothing but its label
+// istio.io/rev changes, since labels can always be changed. Rules judge the first
+// two by the index; all of them the controller reports once they are stored.
+//
 // # Controller
 //
 // One replica at a time (controller.go, leader.go), though two do no harm, follows

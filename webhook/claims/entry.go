@@ -51,7 +51,7 @@ const (
 
 // judge says what entry of the claim for key is worth, by the object that the API
 // server has under the entry's name: nil when it has none. It must have been read
-// after the claim.
+// after the claim, and not before now.
 func (e *Entry) judge(key Key, live *mesh.Object, now time.Time) state {
 	same := live != nil && live.UID == e.UID
 	if same {

@@ -97,6 +97,7 @@ func (r *Reconciler) settle(ctx context.Context, claim *Claim, gone types.UID) (
 		return live, nil
 	}
 	var again time.Duration
+	now := r.now() // no later than the objects are read, or one might be stored in between
 	for _, entry := range claim.Entries {
 		if entry.UID == gone {
 			continue // it was stored, so that no request stores it again
@@ -109,7 +110,6 @@ func (r *Reconciler) settle(ctx context.Context, claim *Claim, gone types.UID) (
 		if err != nil {
 			return nil, 0, err
 		}
-		now := r.now()
 		switch entry.judge(claim.Key, live, now) {
 		case held:
 			settled.confirm(live)
@@ -132,6 +132,31 @@ func (r *Reconciler) settle(ctx context.Context, claim *Claim, gone types.UID) (
 	}
 	settled.sort()
 	return settled, again, nil
+}
+
+// due says of a claim that was just read whether there is anything to do about it:
+// at once, when the cache has other users than the claim or two of them cannot
+// both be served; and after a while, for entries that will be void by then. Nothing
+// else is news: when the object of an entry is stored, its own change says so.
+func (c *Claim) due(users []User, now time.Time) (atOnce bool, later time.Duration) {
+	agreed, stored := 0, 0
+	for i := range c.Entries {
+		entry := &c.Entries[i]
+		if !entry.Confirmed {
+			later = sooner(later, max(Grace-now.Sub(entry.Since), 0)+time.Second)
+			continue
+		}
+		stored++
+		for j := range users {
+			if users[j].is(entry) {
+				agreed++
+			}
+		}
+		for j := range i {
+			atOnce = atOnce || c.Entries[j].Confirmed && entry.shares(c.Key, &c.Entries[j])
+		}
+	}
+	return atOnce || agreed != stored || agreed != len(users), later
 }
 
 // confirm gives object a confirmed entry, if it has the key, in place of the one

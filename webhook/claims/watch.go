@@ -74,34 +74,13 @@ func (s *watchStore) look(lease *coordinationv1.Lease) {
 		s.log.Error(err, "A Lease stands where a claim should be; delete it", "lease", lease.Name)
 		return
 	}
-	users := s.mesh.Users(claim.Key)
-	agreed := 0
-	for i := range claim.Entries {
-		entry := &claim.Entries[i]
-		if !entry.Confirmed {
-			// Its object is on the way, and changes say when it is there.
-			s.queue.AddAfter(item{key: claim.Key}, Grace-time.Since(entry.Since)+time.Second)
-			continue
-		}
-		for j := range users {
-			if users[j].is(entry) {
-				agreed++
-			}
-		}
-	}
-	if confirmed := len(claim.Entries) - pendingEntries(claim); agreed != confirmed || agreed != len(users) {
+	now, later := claim.due(s.mesh.Users(claim.Key), time.Now())
+	if now {
 		s.queue.Add(item{key: claim.Key})
 	}
-}
-
-func pendingEntries(claim *Claim) int {
-	count := 0
-	for i := range claim.Entries {
-		if !claim.Entries[i].Confirmed {
-			count++
-		}
+	if later > 0 {
+		s.queue.AddAfter(item{key: claim.Key}, later)
 	}
-	return count
 }
 
 // Add looks at a claim that is new or changed.
