@@ -13,12 +13,15 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/go-logr/logr"
+	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/util/wait"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/log"
@@ -87,12 +90,30 @@ func startFedmesh(b *testing.B, entries int) (*server, client.Client) {
 			b.Logf("the server wrote:\n%s", logs)
 		}
 	})
+	if err := waitUntilClaimed(b.Context(), api, entries); err != nil {
+		b.Fatal(err)
+	}
 	var secret corev1.Secret
 	if err := api.Get(b.Context(), client.ObjectKey{Namespace: installation.Namespace, Name: "fedmesh-ca"}, &secret); err != nil {
 		b.Fatalf("cannot read the authority that fedmesh's certificate is of: %v", err)
 	}
 	replica := installed.Replica()
 	return newServer(b, replica.URL, replica.PID(), secret.Data[corev1.TLSCertKey]), api
+}
+
+// waitUntilClaimed waits until every entry has the claims to its host and to its
+// address: until then the replica has other work than what is measured.
+func waitUntilClaimed(ctx context.Context, api client.Client, entries int) error {
+	claims := &metav1.PartialObjectMetadataList{}
+	claims.SetGroupVersionKind(coordinationv1.SchemeGroupVersion.WithKind("LeaseList"))
+	err := wait.PollUntilContextTimeout(ctx, time.Second, 10*time.Minute, true, func(ctx context.Context) (bool, error) {
+		err := api.List(ctx, claims, client.InNamespace(installation.Namespace), client.HasLabels{"fedmesh.io/claim"})
+		return len(claims.Items) >= 2*entries, err
+	})
+	if err != nil {
+		return fmt.Errorf("%d claims for %d entries; want two for each: %w", len(claims.Items), entries, err)
+	}
+	return nil
 }
 
 // fill makes what a cluster of a federation holds: the network of Istio's
