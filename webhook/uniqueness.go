@@ -163,23 +163,15 @@ func fieldOf(object *mesh.Object, key claims.Key) *field.Path {
 	return spec.Child("workloadSelector")
 }
 
-// Clients try ten times. A request that was just let pass is stored or refused in
-// a moment; one that has not been stored for longer may never be, and then all
-// tries together have to outlast claims.Grace.
-const (
-	soon           = 5 * time.Second
-	retrySoon      = 1 // seconds
-	retryPatiently = 7
-)
-
 // comeAgain is the answer to a request whose keys nobody can tell the owner of yet.
+// Most of those that it waits for are stored in a moment; one that was not for a
+// while may never be. So it is to come again after as long as the other one has
+// been waited for already: clients try ten times, which outlasts claims.Grace.
 func comeAgain(err error) *admissionv1.AdmissionResponse {
 	waiting := (*claims.PendingError)(nil)
-	switch {
-	case !errors.As(err, &waiting):
+	if !errors.As(err, &waiting) {
 		return retryLater(err.Error(), retryAfterSeconds)
-	case waiting.Age < soon:
-		return retryLater(err.Error(), retrySoon)
 	}
-	return retryLater(err.Error(), retryPatiently)
+	wait := min(waiting.Age, claims.Grace-waiting.Age+time.Second)
+	return retryLater(err.Error(), int32(max(wait.Round(time.Second), time.Second)/time.Second))
 }

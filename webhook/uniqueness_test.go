@@ -106,15 +106,22 @@ func TestClaim(t *testing.T) {
 			prepare: func(_ *testing.T, s *setup) {
 				s.claimFor(vip("240.0.0.2"), claims.Entry{Ref: other, UID: "uid-other", Hosts: []string{"b.bar.global"}, Since: s.now.Add(-3 * time.Second)})
 			},
-			code: http.StatusServiceUnavailable, after: 1,
+			code: http.StatusServiceUnavailable, after: 3,
 			says: "240.0.0.2 is being claimed by ServiceEntry foo/other, which was let pass 3s ago and is not stored yet; should it never be, it is free in 57s; try again",
+		},
+		{
+			name: "let pass this very moment", object: some,
+			prepare: func(_ *testing.T, s *setup) {
+				s.claimFor(vip("240.0.0.2"), claims.Entry{Ref: other, UID: "uid-other", Hosts: []string{"b.bar.global"}, Since: s.now})
+			},
+			code: http.StatusServiceUnavailable, after: 1, says: "was let pass 0s ago",
 		},
 		{
 			name: "let pass long ago and not stored yet", object: some, dry: true,
 			prepare: func(_ *testing.T, s *setup) {
 				s.claimFor(vip("240.0.0.2"), claims.Entry{Ref: other, UID: "uid-other", Hosts: []string{"b.bar.global"}, Since: s.now.Add(-40 * time.Second)})
 			},
-			code: http.StatusServiceUnavailable, after: 7, says: "it is free in 20s",
+			code: http.StatusServiceUnavailable, after: 21, says: "it is free in 20s",
 		},
 		{
 			name: "let pass longer ago than a request can take", object: some,

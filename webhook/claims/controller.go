@@ -22,7 +22,7 @@ import (
 const (
 	// workers bring claims in line at the same time; each waits for the API
 	// server most of the time.
-	workers = 4
+	workers = 8
 	// sweepPeriod is how often all claims are looked at, whatever was missed.
 	sweepPeriod = 10 * time.Minute
 	// The first and the last pause before something that failed is tried again.
@@ -68,11 +68,11 @@ type Controller struct {
 	sweep chan struct{}
 }
 
-// item is a key to look at. The uid is that of an object that had the key and is
-// gone for good.
+// item is a key to look at, because of an object with this uid that was seen
+// stored; the uid is empty where there is another reason.
 type item struct {
-	key  Key
-	gone types.UID
+	key    Key
+	stored types.UID
 }
 
 // NewController returns a Controller.
@@ -107,20 +107,16 @@ func (c *Controller) Conflicts(kind KeyKind) int { return c.reconciler.conflicts
 
 // Changed has the claims of a changed object looked at. It does not block.
 func (c *Controller) Changed(change feed.Change) {
-	for _, key := range c.concerned(change) {
-		var gone types.UID
-		if change.Gone {
-			gone = change.UID
-		}
-		c.enqueue(item{key: key, gone: gone})
+	for _, what := range c.concerned(change) {
+		c.enqueue(what)
 	}
 	if change.Ref.Kind == mesh.ServiceCIDR {
 		c.Sweep()
 	}
 }
 
-// concerned returns the keys whose claims a change may be a reason to touch.
-func (c *Controller) concerned(change feed.Change) []Key {
+// concerned returns what a change is a reason to look at.
+func (c *Controller) concerned(change feed.Change) []item {
 	switch change.Ref.Kind {
 	case mesh.ServiceEntry, mesh.Sidecar:
 		federation := c.mesh.federation()
@@ -128,20 +124,20 @@ func (c *Controller) concerned(change feed.Change) []Key {
 		if !change.Gone && slices.EqualFunc(before, after, Use.same) && change.Before.SameObject(change.After) {
 			return nil // a status, a label
 		}
-		var keys []Key
+		var items []item
 		for _, use := range append(before, after...) {
-			if !slices.Contains(keys, use.Key) {
-				keys = append(keys, use.Key)
+			if what := (item{use.Key, change.UID}); !slices.Contains(items, what) {
+				items = append(items, what)
 			}
 		}
-		return keys
+		return items
 	case mesh.IPAddress:
 		addr, err := netip.ParseAddr(change.Ref.Name)
 		if err != nil {
 			return nil
 		}
 		if key := AddressKey(addr); len(c.mesh.Users(key)) > 0 {
-			return []Key{key}
+			return []item{{key: key}}
 		}
 	}
 	return nil
@@ -203,7 +199,7 @@ func (c *Controller) work(ctx context.Context, queue workqueue.TypedRateLimiting
 		return false
 	}
 	defer queue.Done(next)
-	again, err := c.reconciler.Reconcile(ctx, next.key, next.gone)
+	again, err := c.reconciler.Reconcile(ctx, next.key, next.stored)
 	switch {
 	case err == nil:
 		queue.Forget(next)

@@ -20,9 +20,11 @@
 //
 //   - held: the object with the entry's uid has the key; an address with the same
 //     set of hosts.
-//   - void, otherwise, when the entry was confirmed once, so that the key has been
-//     given up since; or when it is an update's, and the object is not the version
-//     any more that the API server would replace; or when it is older than Grace.
+//   - void, otherwise, when the object has been there with the key, as a confirmed
+//     entry says, or the entry of a creation whose object is there, so that it has
+//     been given up since; or when the entry is an update's, and the object is not
+//     the version any more that the API server would replace; or when it is older
+//     than Grace.
 //   - pending, otherwise: the request may still be stored.
 //
 // # Admission

@@ -62,6 +62,8 @@ func (e *Entry) judge(key Key, live *mesh.Object, now time.Time) state {
 	switch {
 	case e.Confirmed:
 		return void // it had the key and gave it up
+	case e.OldResourceVersion == "" && same:
+		return void // it was created with the key and gave it up
 	case e.OldResourceVersion != "" && (!same || live.ResourceVersion != e.OldResourceVersion):
 		return void // the API server replaces no other version than that
 	case now.Sub(e.Since) > Grace:

@@ -32,6 +32,8 @@ func TestJudge(t *testing.T) {
 		{"created and stored", false, "", fresh, object("u", "1", has), held},
 		{"confirmed", true, "", time.Time{}, object("u", "9", has), held},
 		{"old, and held all the same", false, "", old, object("u", "1", has), held},
+		{"created, then given up before it was confirmed", false, "", fresh, object("u", "2", other), void},
+		{"created, then used for other hosts before it was confirmed", false, "", fresh, object("u", "2", changed), void},
 		{"not stored yet", false, "", fresh, nil, pending},
 		{"not stored within the grace", false, "", old, nil, void},
 		{"another object has the name", false, "", fresh, object("v", "1", has), pending},

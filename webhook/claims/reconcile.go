@@ -49,11 +49,11 @@ type Reconciler struct {
 }
 
 // Reconcile brings the claim to key in line: entries are judged, objects that use
-// the key get one, an empty claim goes. The uid gone, if it is not empty, is that
-// of an object that was seen stored and seen deleted. It returns when to look
-// again, 0 when only a change is a reason to. After ErrConflict it is to be called
+// the key get one, an empty claim goes. The uid stored, if it is not empty, is that
+// of an object that was seen stored, so that no request is still to create it. It
+// returns when to look again, 0 when only a change is a reason to. After ErrConflict it is to be called
 // again.
-func (r *Reconciler) Reconcile(ctx context.Context, key Key, gone types.UID) (time.Duration, error) {
+func (r *Reconciler) Reconcile(ctx context.Context, key Key, stored types.UID) (time.Duration, error) {
 	claim, err := r.store.Get(ctx, key)
 	if err != nil {
 		return 0, err
@@ -61,7 +61,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, key Key, gone types.UID) (ti
 	if claim == nil {
 		claim = &Claim{Key: key}
 	}
-	settled, again, err := r.settle(ctx, claim, gone)
+	settled, again, err := r.settle(ctx, claim, stored)
 	if err != nil {
 		return 0, err
 	}
@@ -81,7 +81,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, key Key, gone types.UID) (ti
 // settle returns what the claim should be, and when an entry that is pending is
 // void at the latest. Confirmed entries that the cache agrees with are not looked
 // at: most claims cost one call.
-func (r *Reconciler) settle(ctx context.Context, claim *Claim, gone types.UID) (*Claim, time.Duration, error) {
+func (r *Reconciler) settle(ctx context.Context, claim *Claim, stored types.UID) (*Claim, time.Duration, error) {
 	users := r.mesh.Users(claim.Key)
 	settled := &Claim{Key: claim.Key, UID: claim.UID, ResourceVersion: claim.ResourceVersion}
 	read := map[mesh.Ref]*mesh.Object{}
@@ -99,9 +99,6 @@ func (r *Reconciler) settle(ctx context.Context, claim *Claim, gone types.UID) (
 	var again time.Duration
 	now := r.now() // no later than the objects are read, or one might be stored in between
 	for _, entry := range claim.Entries {
-		if entry.UID == gone {
-			continue // it was stored, so that no request stores it again
-		}
 		if slices.ContainsFunc(users, func(u User) bool { return u.is(&entry) }) {
 			settled.Entries = append(settled.Entries, entry)
 			continue
@@ -114,6 +111,9 @@ func (r *Reconciler) settle(ctx context.Context, claim *Claim, gone types.UID) (
 		case held:
 			settled.confirm(live)
 		case pending:
+			if entry.OldResourceVersion == "" && entry.UID == stored {
+				continue // it was created, and is gone again
+			}
 			settled.Entries = append(settled.Entries, entry)
 			again = sooner(again, Grace-now.Sub(entry.Since)+time.Second)
 		}

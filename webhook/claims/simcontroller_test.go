@@ -8,8 +8,6 @@ import (
 	"slices"
 	"time"
 
-	"k8s.io/apimachinery/pkg/types"
-
 	"fedmesh.io/fedmesh/policies/mesh"
 	"fedmesh.io/fedmesh/webhook/feed"
 )
@@ -139,16 +137,12 @@ func (c *controller) changed(ref mesh.Ref) {
 	if c.world.tracing() {
 		c.world.note("%s: sees %s (gone %t)", c.name, describeVersion(next), next.gone)
 	}
-	for _, key := range c.real.concerned(change) {
-		var gone types.UID
-		if change.Gone {
-			gone = change.UID
-			if c.world.defect.gone != nil {
-				gone = c.world.defect.gone(c.world, key, ref)
-			}
+	for _, what := range c.real.concerned(change) {
+		if change.Gone && c.world.defect.gone != nil {
+			what.stored = c.world.defect.gone(c.world, what.key, ref)
 		}
 		if c.leading {
-			c.add(item{key: key, gone: gone})
+			c.add(what)
 		}
 	}
 }
@@ -282,9 +276,9 @@ func (c *controller) work(a *actor) {
 			alive: func() bool { return c.life == life },
 		}
 		if c.world.tracing() {
-			c.world.note("%s: looks at %s, gone %q", a.name, what.key, what.gone)
+			c.world.note("%s: looks at %s, gone %q", a.name, what.key, what.stored)
 		}
-		after, err := c.reconciler(connection).Reconcile(context.Background(), what.key, what.gone)
+		after, err := c.reconciler(connection).Reconcile(context.Background(), what.key, what.stored)
 		if a.dead {
 			return
 		}
