@@ -188,16 +188,28 @@ func contain(rule *Rule, review Review, view *mesh.View) (findings []Finding, fa
 // markKnown marks the findings that old had as well: as many of one fingerprint
 // as it had. Both are what the rules found before anything was suppressed.
 func markKnown(findings, old []Finding) {
-	had := map[string]int{}
+	had := map[string][]Finding{} // by fingerprint
 	for _, finding := range old {
-		had[finding.Fingerprint()]++
+		had[finding.Fingerprint()] = append(had[finding.Fingerprint()], finding)
 	}
 	for i := range findings {
-		if fingerprint := findings[i].Fingerprint(); had[fingerprint] > 0 {
-			had[fingerprint]--
+		fingerprint := findings[i].Fingerprint()
+		candidates := had[fingerprint]
+		j := slices.IndexFunc(candidates, func(before Finding) bool { return excuses(before, findings[i]) })
+		if j >= 0 {
+			had[fingerprint] = slices.Delete(candidates, j, j+1)
 			findings[i].Known = true
 		}
 	}
+}
+
+// excuses reports whether a finding that was there before is the same as now. A
+// conflict is one with somebody: to have it with one more object is new.
+func excuses(before, now Finding) bool {
+	if !now.Exclusive {
+		return true
+	}
+	return !slices.ContainsFunc(now.Related, func(ref mesh.Ref) bool { return !slices.Contains(before.Related, ref) })
 }
 
 // spec is the path that every rule's fields begin with.

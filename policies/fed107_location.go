@@ -71,7 +71,7 @@ func checkLocation(review Review, view *mesh.View) []Finding {
 	switch {
 	case len(hosts) == 0 || entry.GetLocation() == networking.ServiceEntry_MESH_INTERNAL:
 		return nil
-	case publicEgress(entry):
+	case mesh.PublicEgress(entry):
 		return []Finding{egressFinding(entry, hosts, view.Federation())}
 	}
 	return []Finding{{

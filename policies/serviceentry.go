@@ -22,23 +22,12 @@ func federatedHosts(entry *networking.ServiceEntry, federation *mesh.Federation)
 	return indices
 }
 
-// publicEgress reports whether entry looks like an egress entry for a name of
-// the public domain that a suffix happens to be: external, and nothing in it
-// that a federated host would have. FED107 says so, and no other rule speaks of
-// it.
-func publicEgress(entry *networking.ServiceEntry) bool {
-	return entry.GetLocation() == networking.ServiceEntry_MESH_EXTERNAL &&
-		len(entry.GetAddresses()) == 0 &&
-		len(entry.GetEndpoints()) == 0 &&
-		entry.GetWorkloadSelector() == nil
-}
-
 // federatedEntry returns the ServiceEntry under review when rules FED101 to
 // FED120 are about it, with the indices of its federated hosts.
 func federatedEntry(review Review, view *mesh.View) (*networking.ServiceEntry, []int) {
 	entry := review.Object.ServiceEntry
 	hosts := federatedHosts(entry, view.Federation())
-	if len(hosts) == 0 || publicEgress(entry) {
+	if len(hosts) == 0 || mesh.PublicEgress(entry) {
 		return nil, nil
 	}
 	return entry, hosts

@@ -22,18 +22,29 @@ type claimReporter struct {
 	log           logr.Logger
 }
 
-// Conflict is claims.Reporter's.
-func (r *claimReporter) Conflict(_ context.Context, key claims.Key, object *mesh.Object) {
+// Conflict is claims.Reporter's. Nobody wants to know where the rule is off. The
+// rule says best what there is to say; where it lets pass what two objects share,
+// or the index lags, who has it is said.
+func (r *claimReporter) Conflict(_ context.Context, key claims.Key, object *mesh.Object, to mesh.Ref) bool {
+	if r.evaluator.Action(key.Rule(), object, r.index, r.configuration.Current()) == policies.Off {
+		return false
+	}
 	log := r.log.WithValues("kind", object.Kind, "namespace", object.Namespace, "name", object.Name)
-	log.Info("A stored object shares what only one may have", "key", key.Describe())
+	log.Info("A stored object shares what only one may have", "key", key.Describe(), "with", to.String())
+	said := false
 	outcome := r.evaluator.Evaluate(policies.Review{Object: object}, r.index, r.configuration.Current())
 	for _, finding := range outcome.Findings {
 		if finding.Rule != key.Rule() || finding.Value != "" && finding.Value != key.Name {
 			continue
 		}
 		log.Info("Found by a rule", "rule", finding.Rule, "action", finding.Action, "field", finding.Field.String(), "message", finding.Text())
+		said = true
 		r.events.Eventf(regarding(object), nil, corev1.EventTypeWarning, "Conflict", "Audit", "%s", policies.Cut(finding.String(), maxNote))
 	}
+	if !said {
+		r.events.Eventf(regarding(object), nil, corev1.EventTypeWarning, "Conflict", "Audit", "[%s] %s belongs to %s", key.Rule(), key.Describe(), to)
+	}
+	return true
 }
 
 // regarding is a stored object as Events refer to it. Any version of its kind

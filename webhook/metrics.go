@@ -29,7 +29,7 @@ func NewMetrics(registry prometheus.Registerer) (*Metrics, error) {
 		registry: registry,
 		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name:    "fedmesh_review_duration_seconds",
-			Help:    "How long the rules or the mutations took, by kind of object and by whether it was allowed.",
+			Help:    "How long the rules or the mutations took, with what rules had confirmed by the API server, by kind of object and by whether it was allowed.",
 			Buckets: []float64{.000025, .00005, .0001, .00025, .0005, .001, .0025, .005, .01, .025, .1, .5, 2.5},
 		}, []string{"kind", "allowed"}),
 		findings: prometheus.NewCounterVec(prometheus.CounterOpts{
@@ -81,13 +81,24 @@ func (m *Metrics) claimed(err error, dry bool, took time.Duration) {
 	m.claims.WithLabelValues(outcome, strconv.FormatBool(dry)).Observe(took.Seconds())
 }
 
-// watchConflicts has count tell how many stored objects share what only one may
-// have.
-func (m *Metrics) watchConflicts(count func(claims.KeyKind) int) error {
+// watchClaims has leading tell whether this replica keeps the claims, and count how
+// often stored objects share what only one may have.
+func (m *Metrics) watchClaims(leading func() bool, count func(claims.KeyKind) int) error {
+	if err := m.registry.Register(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "fedmesh_claims_leader",
+		Help: "1 in the replica that keeps the claims, 0 in the others.",
+	}, func() float64 {
+		if leading() {
+			return 1
+		}
+		return 0
+	})); err != nil {
+		return err
+	}
 	for _, kind := range []claims.KeyKind{claims.VIP, claims.Host, claims.Sidecar} {
 		if err := m.registry.Register(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: "fedmesh_claim_conflicts",
-			Help: "Stored objects that share an address (vip), a host or the place of a namespace's default Sidecar with an older one, " +
+			Help: "How often a stored object shares an address (vip), a host or the place of a namespace's default Sidecar with an older one, " +
 				"as the replica knows that keeps the claims; 0 in the others.",
 			ConstLabels: prometheus.Labels{"kind": string(kind)},
 		}, func() float64 { return float64(count(kind)) })); err != nil {

@@ -67,23 +67,25 @@ func (o *objects) review(ctx context.Context, request *admissionv1.AdmissionRequ
 // readObjects decodes the object and, of an update, what it replaces. Where the
 // specification is the same to the letter it decodes nothing and returns an empty
 // review: an object that cannot be read can be labelled and deleted all the same.
-// An old object that cannot be read has no findings that the new one could be
-// excused by. It returns the resource version of the old object, too.
+// An old object whose specification cannot be read has no findings that the new one
+// could be excused by. It returns the resource version of the old object, too.
 func readObjects(kind mesh.Kind, request *admissionv1.AdmissionRequest) (review policies.Review, oldVersion string, err error) {
 	parts, err := mesh.Split(request.Object.Raw)
 	if err != nil {
 		return review, "", fmt.Errorf("cannot read the %s: %w", kind, err)
 	}
 	if request.Operation == admissionv1.Update {
-		if before, err := mesh.Split(request.OldObject.Raw); err == nil {
-			if bytes.Equal(before.Spec, parts.Spec) {
-				return review, "", nil
-			}
-			oldVersion = before.ResourceVersion
-			before.Namespace = request.Namespace
-			if decoded, err := mesh.DecodeParts(kind, before); err == nil {
-				review.Old = decoded
-			}
+		before, err := mesh.Split(request.OldObject.Raw)
+		switch {
+		case err != nil:
+			return review, "", fmt.Errorf("cannot read the %s that is replaced: %w", kind, err)
+		case bytes.Equal(before.Spec, parts.Spec):
+			return review, "", nil
+		}
+		oldVersion = before.ResourceVersion
+		before.Namespace = request.Namespace
+		if decoded, err := mesh.DecodeParts(kind, before); err == nil {
+			review.Old = decoded
 		}
 	}
 	// An object may leave its namespace to the request.

@@ -14,8 +14,8 @@ import (
 )
 
 // refuseSecond returns an error when the webhook configuration belongs to an
-// installation in another namespace: two would each keep claims that the other
-// does not see. While the API server is away, or nothing is installed, there is
+// installation in another namespace as this one starts: two would each keep claims
+// that the other does not see. While the API server is away, or nothing is installed, there is
 // nothing to refuse.
 func refuseSecond(ctx context.Context, api client.Reader, namespace string, log logr.Logger) error {
 	const pause = 2 * time.Second

@@ -126,7 +126,7 @@ func NewServer(options Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := ownMetrics.watchConflicts(keeper.Conflicts); err != nil {
+	if err := ownMetrics.watchClaims(keeper.Leading, keeper.Conflicts); err != nil {
 		return nil, err
 	}
 	// One pending wake-up is as good as many.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -79,8 +80,11 @@ func (u *uniqueness) claim(ctx context.Context, request *admissionv1.AdmissionRe
 		DryRun:             dryRun(request),
 	})
 	u.metrics.claimed(err, dryRun(request), time.Since(started))
-	taken := (*claims.HeldError)(nil)
-	if !errors.As(err, &taken) {
+	taken, waiting := (*claims.HeldError)(nil), (*claims.PendingError)(nil)
+	switch {
+	case errors.As(err, &waiting):
+		return outcome, fmt.Errorf("[%s] %s: %w", waiting.Use.Key.Rule(), fieldOf(review.Object, waiting.Use.Key), err)
+	case !errors.As(err, &taken):
 		return outcome, err
 	}
 	// The rule says it best.
@@ -101,7 +105,7 @@ func (u *uniqueness) claim(ctx context.Context, request *admissionv1.AdmissionRe
 // takes over from its predecessor, which is said of the annotation, is no such
 // thing.
 func (u *uniqueness) uses(review policies.Review, federation *mesh.Federation, outcome policies.Outcome) []claims.Use {
-	return slices.DeleteFunc(claims.NewUses(claims.UsesOf(review.Object, federation), review.Old), func(use claims.Use) bool {
+	return slices.DeleteFunc(claims.NewUses(review.Object, review.Old, federation), func(use claims.Use) bool {
 		rule := use.Key.Rule()
 		return u.evaluator.Action(rule, review.Object, u.index, federation) != policies.Deny ||
 			slices.ContainsFunc(outcome.Findings, func(finding policies.Finding) bool {
@@ -119,14 +123,18 @@ func with(outcome policies.Outcome, finding policies.Finding) policies.Outcome {
 // itself has none: entries may share an address only if they define the same
 // hosts, and the rule says so of the one that defines fewer.
 func held(object *mesh.Object, taken *claims.HeldError) policies.Finding {
+	message, fix := "%s belongs to %s", "leave it to that one"
+	if taken.Use.Key.Kind == claims.VIP {
+		message, fix = "%s belongs to %s, which does not define the same hosts", "share it among entries for the same hosts only"
+	}
 	return policies.Finding{
 		Rule:    taken.Use.Key.Rule(),
 		Action:  policies.Deny,
 		Ref:     object.Ref,
 		Field:   fieldOf(object, taken.Use.Key),
 		Value:   taken.Use.Key.Name,
-		Message: fmt.Sprintf("%s belongs to %s, which does not define the same hosts", taken.Use.Key.Describe(), taken.Holder.Ref),
-		Fix:     "share it among entries for the same hosts only",
+		Message: fmt.Sprintf(message, taken.Use.Key.Describe(), taken.Holder.Ref),
+		Fix:     fix,
 		Related: []mesh.Ref{taken.Holder.Ref},
 	}
 }
@@ -138,8 +146,9 @@ func tooMany(object *mesh.Object, uses []claims.Use) policies.Finding {
 		Action:  policies.Deny,
 		Ref:     object.Ref,
 		Field:   field.NewPath("spec"),
+		Value:   strconv.Itoa(len(uses)),
 		Message: fmt.Sprintf("%d addresses and hosts to be reserved at once, and %d is the most", len(uses), claims.MaxKeys),
-		Fix:     "make several objects of it",
+		Fix:     "add them in several updates",
 	}
 }
 

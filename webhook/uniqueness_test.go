@@ -107,7 +107,7 @@ func TestClaim(t *testing.T) {
 				s.claimFor(vip("240.0.0.2"), claims.Entry{Ref: other, UID: "uid-other", Hosts: []string{"b.bar.global"}, Since: s.now.Add(-3 * time.Second)})
 			},
 			code: http.StatusServiceUnavailable, after: 3,
-			says: "240.0.0.2 is being claimed by ServiceEntry foo/other, which was let pass 3s ago and is not stored yet; should it never be, it is free in 57s; try again",
+			says: "[FED105] spec.addresses[0]: 240.0.0.2 is being claimed by ServiceEntry foo/other, which was let pass 3s ago and is not stored yet; should it never be, it is free in 57s; try again",
 		},
 		{
 			name: "let pass this very moment", object: some,
@@ -160,8 +160,40 @@ func TestClaim(t *testing.T) {
 			code: http.StatusServiceUnavailable, after: 2, says: "cannot tell whether ServiceEntry foo/other still is in the way: no route to host",
 		},
 		{
+			name: "it shares a host already, and comes to share it with one more",
+			old:  entryYAML("some", "uid-some", "a.bar.global", "240.0.0.2") + "  exportTo: [one]\n", object: some,
+			prepare: func(t *testing.T, s *setup) {
+				s.put(t, mesh.ServiceEntry, entryYAML("other", "uid-other", "a.bar.global", "240.0.0.3")+"  exportTo: [one]\n")
+				s.put(t, mesh.ServiceEntry, entryYAML("third", "uid-third", "a.bar.global", "240.0.0.4"))
+			},
+			code: http.StatusForbidden, says: "[FED106] spec.hosts[0]: a.bar.global is defined already by ServiceEntry foo/third",
+		},
+		{
 			name: "an update that keeps its keys claims nothing",
 			old:  some, object: some + "  exportTo: ['*']\n",
+		},
+		{
+			name: "an update that is for another revision is a new use of everything",
+			old:  strings.Replace(some, "name: some,", "name: some, labels: {istio.io/rev: red},", 1), object: some + "  exportTo: ['*']\n",
+			claimed: []string{"host//a.bar.global", "vip//240.0.0.2"},
+		},
+		{
+			name:   "the holder was for this revision, and is for another one now",
+			object: strings.Replace(some, "name: some,", "name: some, labels: {istio.io/rev: red},", 1),
+			prepare: func(t *testing.T, s *setup) {
+				s.store(t, mesh.ServiceEntry, strings.Replace(entryYAML("other", "uid-other", "a.bar.global", "240.0.0.9"), "name: other,", "name: other, labels: {istio.io/rev: blue},", 1))
+				s.claimFor(host("a.bar.global"), claims.Entry{Ref: other, UID: "uid-other", Revision: "red", Confirmed: true})
+			},
+			claimed: []string{"host//a.bar.global", "vip//240.0.0.2"},
+		},
+		{
+			name:   "the holder was for another revision, and is for this one now",
+			object: strings.Replace(some, "name: some,", "name: some, labels: {istio.io/rev: red},", 1),
+			prepare: func(t *testing.T, s *setup) {
+				s.store(t, mesh.ServiceEntry, strings.Replace(entryYAML("other", "uid-other", "a.bar.global", "240.0.0.9"), "name: other,", "name: other, labels: {istio.io/rev: red},", 1))
+				s.claimFor(host("a.bar.global"), claims.Entry{Ref: other, UID: "uid-other", Revision: "blue", Confirmed: true})
+			},
+			code: http.StatusForbidden, says: "[FED106] spec.hosts[0]: a.bar.global is defined already by ServiceEntry foo/other",
 		},
 		{
 			name: "an update claims what is new",
@@ -204,7 +236,7 @@ func TestClaim(t *testing.T) {
 		},
 		{
 			name: "more than can be claimed at once", object: entryYAML("some", "uid-some", "a.bar.global", manyAddresses(32)),
-			code: http.StatusForbidden, says: "[FED106] spec: 33 addresses and hosts to be reserved at once, and 32 is the most; make several objects of it",
+			code: http.StatusForbidden, says: "[FED106] spec: 33 addresses and hosts to be reserved at once, and 32 is the most; add them in several updates",
 		},
 	} {
 		t.Run(test.name, func(t *testing.T) {

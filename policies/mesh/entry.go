@@ -46,6 +46,8 @@ type Entry struct {
 	// External is true when the entry is not part of the mesh, as that of a public
 	// host is.
 	External bool
+	// PublicEgress is that of the function of this name.
+	PublicEgress bool
 	// Identity is the object's.
 	Identity Identity
 }
@@ -65,6 +67,7 @@ func newEntry(object *Object) *Entry {
 		External:  spec.GetLocation() == networking.ServiceEntry_MESH_EXTERNAL,
 		Identity:  IdentityOf(object.UID),
 	}
+	entry.PublicEgress = PublicEgress(spec)
 	entry.Hosts = make([]string, 0, len(spec.GetHosts()))
 	for _, host := range spec.GetHosts() {
 		if host = CanonicalHost(host); !slices.Contains(entry.Hosts, host) {
@@ -128,6 +131,17 @@ func MutualTLS(spec *networking.ServiceEntry) bool {
 		}
 	}
 	return len(spec.GetEndpoints()) > 0
+}
+
+// PublicEgress reports whether a ServiceEntry looks like an egress entry for a name
+// of the public domain that a suffix of the federation happens to be: external, and
+// nothing in it that a federated host would have. FED107 says so, and nothing else
+// of fedmesh is about it.
+func PublicEgress(spec *networking.ServiceEntry) bool {
+	return spec.GetLocation() == networking.ServiceEntry_MESH_EXTERNAL &&
+		len(spec.GetAddresses()) == 0 &&
+		len(spec.GetEndpoints()) == 0 &&
+		spec.GetWorkloadSelector() == nil
 }
 
 // Before reports whether the entry comes before other where the oldest comes

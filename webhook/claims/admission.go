@@ -60,9 +60,9 @@ func (e *PendingError) Error() string {
 		e.Use.Key.Describe(), e.Other.Ref, max(e.Age, 0).Round(time.Second), max(Grace-e.Age, time.Second).Round(time.Second))
 }
 
-// Refused reports whether err says that a key cannot be had, and not that nobody
+// refused reports whether err says that a key cannot be had, and not that nobody
 // can tell.
-func Refused(err error) bool {
+func refused(err error) bool {
 	return errors.As(err, new(*HeldError)) || errors.As(err, new(*PendingError))
 }
 
@@ -89,7 +89,7 @@ func (a *Admission) Claim(ctx context.Context, request Request) error {
 			continue
 		}
 		written := request.Uses[:i]
-		if !Refused(err) {
+		if !refused(err) {
 			written = request.Uses[:i+1] // what a failed call has written nobody knows
 		}
 		a.takeBack(ctx, &request, written)
@@ -143,8 +143,8 @@ func (a *Admission) judge(ctx context.Context, claim *Claim, use Use, own *Entry
 	now := a.now() // no later than the objects are read, or one might be stored in between
 	read := map[mesh.Ref]*mesh.Object{}
 	for _, entry := range claim.Entries {
-		yields := own.yieldsTo(use.Key, &entry)
-		if !yields && entry.Ref != own.Ref {
+		rivals := own.rivals(use.Key, &entry)
+		if !rivals && entry.Ref != own.Ref {
 			stay = append(stay, entry)
 			continue
 		}
@@ -158,12 +158,13 @@ func (a *Admission) judge(ctx context.Context, claim *Claim, use Use, own *Entry
 		}
 		switch entry.judge(use.Key, live, now) {
 		case held:
-			if yields {
+			entry.Revision = live.Revision // a label may have changed since
+			if rivals && !own.keptApart(&entry) {
 				return nil, &HeldError{Use: use, Holder: live}
 			}
 			stay = append(stay, entry)
 		case pending:
-			if yields && waiting == nil {
+			if rivals && !own.keptApart(&entry) && waiting == nil {
 				waiting = &PendingError{Use: use, Other: entry, Age: now.Sub(entry.Since)}
 			}
 			stay = append(stay, entry)

@@ -18,8 +18,9 @@ const takeOverTime = 10 * time.Minute
 // with a warning.
 type Reporter interface {
 	// Conflict says that object has lost key to an older one, or to somebody
-	// else's IPAddress. It is called once for as long as that lasts.
-	Conflict(ctx context.Context, key Key, object *mesh.Object)
+	// else's IPAddress. It is called once for as long as that lasts, and returns
+	// whether anybody wants to know.
+	Conflict(ctx context.Context, key Key, object *mesh.Object, to mesh.Ref) bool
 }
 
 // conflicts knows which objects lost their keys.
@@ -34,14 +35,19 @@ type conflicts struct {
 type loser struct {
 	ref      mesh.Ref
 	identity mesh.Identity
+	to       mesh.Ref
+	// wanted is what Reporter.Conflict returned.
+	wanted bool
 }
+
+func (l loser) same(other loser) bool { return l.ref == other.ref && l.identity == other.identity }
 
 func newConflicts(reporter Reporter) *conflicts {
 	return &conflicts{reporter: reporter, lost: map[Key][]loser{}}
 }
 
 // settle reports the objects that lost the claim's key, those that it has not
-// reported before. All have when somebody else's IPAddress stands for it. It
+// reported before; nobody else settles the same claim meanwhile. All have when somebody else's IPAddress stands for it. It
 // returns after how long an object will not be excused any more for replacing
 // another; 0 when there is none.
 func (c *conflicts) settle(ctx context.Context, objects Objects, claim *Claim, foreign bool, now time.Time) (time.Duration, error) {
@@ -53,39 +59,44 @@ func (c *conflicts) settle(ctx context.Context, objects Objects, claim *Claim, f
 		if !entry.Confirmed {
 			continue
 		}
-		lost, excused := foreign, time.Duration(0)
+		lost, to, excused := foreign, mesh.Ref{Kind: mesh.IPAddress, Name: claim.Key.Name}, time.Duration(0)
 		for _, winner := range winners {
 			if !entry.shares(claim.Key, winner) {
 				continue
 			}
 			if entry.takesOver(winner) || winner.takesOver(entry) {
 				excused = takeOverTime - now.Sub(time.Unix(max(entry.Created, winner.Created), 0))
-				lost = lost || excused <= 0
-				continue
+				if excused > 0 {
+					continue
+				}
 			}
-			lost = true
+			if !lost {
+				lost, to = true, winner.Ref
+			}
 		}
 		if !lost {
 			again = sooner(again, max(excused, 0))
 			winners = append(winners, entry)
 			continue
 		}
-		losers = append(losers, loser{entry.Ref, mesh.IdentityOf(entry.UID)})
+		losers = append(losers, loser{ref: entry.Ref, identity: mesh.IdentityOf(entry.UID), to: to})
 	}
-	before := c.replace(claim.Key, losers)
-	for _, lost := range losers {
-		if slices.Contains(before, lost) {
+	before := c.known(claim.Key)
+	for i := range losers {
+		lost := &losers[i]
+		if known := slices.IndexFunc(before, lost.same); known >= 0 {
+			lost.wanted = before[known].wanted
 			continue
 		}
 		object, err := objects.Get(ctx, lost.ref)
 		if err != nil {
-			c.replace(claim.Key, before)
 			return 0, err
 		}
 		if object != nil && mesh.IdentityOf(object.UID) == lost.identity {
-			c.reporter.Conflict(ctx, claim.Key, object)
+			lost.wanted = c.reporter.Conflict(ctx, claim.Key, object, lost.to)
 		}
 	}
+	c.replace(claim.Key, losers)
 	return again, nil
 }
 
@@ -97,25 +108,34 @@ func (e *Entry) shares(key Key, other *Entry) bool {
 	return alone.yieldsTo(key, other)
 }
 
-func (c *conflicts) replace(key Key, losers []loser) []loser {
+func (c *conflicts) known(key Key) []loser {
 	c.lock.Lock()
 	defer c.lock.Unlock()
-	before := c.lost[key]
+	return c.lost[key]
+}
+
+func (c *conflicts) replace(key Key, losers []loser) {
+	c.lock.Lock()
+	defer c.lock.Unlock()
 	delete(c.lost, key)
 	if len(losers) > 0 {
 		c.lost[key] = losers
 	}
-	return before
 }
 
-// count returns how many objects lost a key of this kind.
+// count returns how often an object lost a key of this kind, where anybody wants
+// to know.
 func (c *conflicts) count(kind KeyKind) int {
 	c.lock.Lock()
 	defer c.lock.Unlock()
 	count := 0
 	for key, losers := range c.lost {
 		if key.Kind == kind {
-			count += len(losers)
+			for _, lost := range losers {
+				if lost.wanted {
+					count++
+				}
+			}
 		}
 	}
 	return count

@@ -2,6 +2,8 @@ package claims
 
 import (
 	"context"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -14,8 +16,9 @@ import (
 // reported collects the names of objects that lost a key.
 type reported []string
 
-func (r *reported) Conflict(_ context.Context, _ Key, object *mesh.Object) {
-	*r = append(*r, object.Name)
+func (r *reported) Conflict(_ context.Context, _ Key, object *mesh.Object, to mesh.Ref) bool {
+	*r = append(*r, object.Name+" to "+to.Name)
+	return object.Name != "unwanted"
 }
 
 // stored are objects whose uid is their name.
@@ -46,18 +49,20 @@ func TestConflicts(t *testing.T) {
 		again   time.Duration
 	}{
 		{"one", host, []Entry{entry("a", time.Hour, nil)}, false, nil, 0},
-		{"the younger loses", host, []Entry{entry("b", time.Hour, nil), entry("a", time.Minute, nil), entry("c", time.Second, nil)}, false, []string{"a", "c"}, 0},
+		{"the younger loses", host, []Entry{entry("b", time.Hour, nil), entry("a", time.Minute, nil), entry("c", time.Second, nil)}, false, []string{"a to b", "c to b"}, 0},
 		{"the same hosts share an address", address, []Entry{entry("a", time.Hour, hosts("x")), entry("b", time.Minute, hosts("x"))}, false, nil, 0},
 		{
 			"other hosts do not", address,
 			[]Entry{entry("a", time.Hour, hosts("x")), entry("b", time.Minute, hosts("x", "y")), entry("c", time.Second, hosts("x"))},
-			false, []string{"b"}, 0,
+			false, []string{"b to a"}, 0,
 		},
 		{"not stored yet", host, []Entry{entry("a", time.Hour, nil), entry("b", 0, func(e *Entry) { e.Confirmed = false })}, false, nil, 0},
 		{"just taking over", host, []Entry{entry("a", time.Hour, nil), entry("b", time.Minute, replaces("a"))}, false, nil, 9 * time.Minute},
-		{"taking over for too long", host, []Entry{entry("a", time.Hour, nil), entry("b", 10*time.Minute, replaces("a"))}, false, []string{"b"}, 0},
-		{"taking over another one", host, []Entry{entry("a", time.Hour, nil), entry("b", time.Minute, replaces("c"))}, false, []string{"b"}, 0},
-		{"somebody else's IPAddress", address, []Entry{entry("a", time.Hour, hosts("x"))}, true, []string{"a"}, 0},
+		{"taking over for too long", host, []Entry{entry("a", time.Hour, nil), entry("b", 10*time.Minute, replaces("a"))}, false, []string{"b to a"}, 0},
+		{"taking over another one", host, []Entry{entry("a", time.Hour, nil), entry("b", time.Minute, replaces("c"))}, false, []string{"b to a"}, 0},
+		{"each replaces the other", host, []Entry{entry("a", time.Hour, replaces("b")), entry("b", 10*time.Minute, replaces("a"))}, false, []string{"b to a"}, 0},
+		{"nobody wants to know", host, []Entry{entry("a", time.Hour, nil), entry("unwanted", time.Minute, nil)}, false, []string{"unwanted to a"}, 0},
+		{"somebody else's IPAddress", address, []Entry{entry("a", time.Hour, hosts("x"))}, true, []string{"a to 240.0.0.2"}, 0},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			var got reported
@@ -73,8 +78,9 @@ func TestConflicts(t *testing.T) {
 			if diff := cmp.Diff(test.want, []string(got)); diff != "" {
 				t.Errorf("reported objects differ (-want +got):\n%s", diff)
 			}
-			if got := conflicts.count(test.key.Kind); got != len(test.want) {
-				t.Errorf("got %d counted; want %d", got, len(test.want))
+			want := len(slices.DeleteFunc(slices.Clone(test.want), func(text string) bool { return strings.HasPrefix(text, "unwanted") }))
+			if got := conflicts.count(test.key.Kind); got != want {
+				t.Errorf("got %d counted; want %d", got, want)
 			}
 			if _, err := conflicts.settle(t.Context(), objects, &Claim{Key: test.key}, false, now); err != nil || conflicts.count(test.key.Kind) != 0 {
 				t.Errorf("got %d, error %v, after all are gone; want 0", conflicts.count(test.key.Kind), err)

@@ -2,8 +2,10 @@ package claims
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"net/netip"
+	"runtime/debug"
 	"slices"
 	"sync"
 	"time"
@@ -64,12 +66,15 @@ type Controller struct {
 
 	lock sync.Mutex
 	// queue holds what the leader has to look at; nil in a replica that is not.
-	queue workqueue.TypedRateLimitingInterface[item]
-	sweep chan struct{}
+	// Nobody looks at one key twice at the same time.
+	queue workqueue.TypedRateLimitingInterface[Key]
+	// stored are the uids of items that wait in the queue.
+	stored map[Key][]types.UID
+	sweep  chan struct{}
 }
 
 // item is a key to look at, because of an object with this uid that was seen
-// stored; the uid is empty where there is another reason.
+// stored.
 type item struct {
 	key    Key
 	stored types.UID
@@ -154,28 +159,52 @@ func (c *Controller) Sweep() {
 func (c *Controller) enqueue(what item) {
 	c.lock.Lock()
 	defer c.lock.Unlock()
-	if c.queue != nil {
-		c.queue.Add(what)
+	if c.queue == nil {
+		return
+	}
+	if what.stored != "" {
+		c.stored[what.key] = append(c.stored[what.key], what.stored)
+	}
+	c.queue.Add(what.key)
+}
+
+// take returns the uids that are known for key, and forgets them.
+func (c *Controller) take(key Key) []types.UID {
+	c.lock.Lock()
+	defer c.lock.Unlock()
+	stored := c.stored[key]
+	delete(c.stored, key)
+	return stored
+}
+
+// putBack is for what could not be done.
+func (c *Controller) putBack(key Key, stored []types.UID) {
+	c.lock.Lock()
+	defer c.lock.Unlock()
+	if len(stored) > 0 {
+		c.stored[key] = append(c.stored[key], stored...)
 	}
 }
 
 // setQueue takes up the work of the leader with a queue, and lays it down with nil.
-func (c *Controller) setQueue(queue workqueue.TypedRateLimitingInterface[item]) {
+func (c *Controller) setQueue(queue workqueue.TypedRateLimitingInterface[Key]) {
 	c.lock.Lock()
 	defer c.lock.Unlock()
-	c.queue = queue
+	c.queue, c.stored = queue, map[Key][]types.UID{}
+}
+
+// Leading reports whether this replica keeps the claims.
+func (c *Controller) Leading() bool {
+	c.lock.Lock()
+	defer c.lock.Unlock()
+	return c.queue != nil
 }
 
 // lead does the leader's work until ctx ends.
 func (c *Controller) lead(ctx context.Context) {
-	for !c.ready() {
-		select {
-		case <-ctx.Done():
-			return
-		case <-time.After(100 * time.Millisecond):
-		}
-	}
-	queue := workqueue.NewTypedRateLimitingQueue(workqueue.NewTypedItemExponentialFailureRateLimiter[item](firstPause, lastPause))
+	queue := workqueue.NewTypedRateLimitingQueueWithConfig(
+		workqueue.NewTypedItemExponentialFailureRateLimiter[Key](firstPause, lastPause),
+		workqueue.TypedRateLimitingQueueConfig[Key]{Name: "claims"})
 	c.setQueue(queue)
 	var group sync.WaitGroup
 	group.Go(func() { c.watch(ctx, queue) })
@@ -193,25 +222,38 @@ func (c *Controller) lead(ctx context.Context) {
 }
 
 // work looks at the next claim; it returns false when there will be none.
-func (c *Controller) work(ctx context.Context, queue workqueue.TypedRateLimitingInterface[item]) bool {
-	next, shutdown := queue.Get()
+func (c *Controller) work(ctx context.Context, queue workqueue.TypedRateLimitingInterface[Key]) bool {
+	key, shutdown := queue.Get()
 	if shutdown {
 		return false
 	}
-	defer queue.Done(next)
-	again, err := c.reconciler.Reconcile(ctx, next.key, next.stored)
+	defer queue.Done(key)
+	stored := c.take(key)
+	again, err := c.reconcile(ctx, key, stored)
 	switch {
 	case err == nil:
-		queue.Forget(next)
+		queue.Forget(key)
 		if again > 0 {
-			queue.AddAfter(item{key: next.key}, again)
+			queue.AddAfter(key, again)
 		}
 	case ctx.Err() != nil:
 	default:
 		if !retry(err) {
-			c.log.Error(err, "Cannot bring a claim in line; trying again", "claim", next.key.LeaseName())
+			c.log.Error(err, "Cannot bring a claim in line; trying again", "claim", key.LeaseName())
 		}
-		queue.AddRateLimited(next)
+		c.putBack(key, stored)
+		queue.AddRateLimited(key)
 	}
 	return true
+}
+
+// reconcile brings one claim in line. A panic is that claim's misfortune: mesh
+// objects wait for this process.
+func (c *Controller) reconcile(ctx context.Context, key Key, stored []types.UID) (again time.Duration, err error) {
+	defer func() {
+		if reason := recover(); reason != nil {
+			err = fmt.Errorf("panic: %v\n%s", reason, debug.Stack())
+		}
+	}()
+	return c.reconciler.Reconcile(ctx, key, stored...)
 }

@@ -45,10 +45,11 @@
 // pkg/endpoints/handlers/rest.go, requestTimeoutUpperBound), and Grace leaves the
 // rest of a minute to etcd and to clocks that differ.
 //
-// What is not claimed: a host for several namespaces, an address that Istio's
-// allocator gave, and what an object comes to share when nothing but its label
-// istio.io/rev changes, since labels can always be changed. Rules judge the first
-// two by the index; all of them the controller reports once they are stored.
+// What is not claimed: a host for several namespaces; an address that Istio's
+// allocator gave; what a rule does not deny in an object's namespace; what an object
+// comes to share when nothing but its label istio.io/rev changes, since labels can
+// always be changed. Rules judge these by the index, and what is claimable among
+// them the controller claims, and reports, once it is stored.
 //
 // # Controller
 //

@@ -76,15 +76,23 @@ func (e *Entry) judge(key Key, live *mesh.Object, now time.Time) state {
 // not in its own way, and neither is another one of its name: only one of them can
 // be stored at a time. Nor is the one that it replaces.
 func (e *Entry) yieldsTo(key Key, other *Entry) bool {
+	return e.rivals(key, other) && !e.keptApart(other)
+}
+
+// rivals is yieldsTo for objects of one revision of the control plane.
+func (e *Entry) rivals(key Key, other *Entry) bool {
 	switch {
 	case e.Ref == other.Ref:
 		return false
-	case e.Revision != "" && other.Revision != "" && e.Revision != other.Revision:
-		return false // no control plane sees both
 	case key.Kind == VIP:
 		return !slices.Equal(e.Hosts, other.Hosts)
 	}
 	return !e.takesOver(other)
+}
+
+// keptApart reports whether no control plane sees both objects.
+func (e *Entry) keptApart(other *Entry) bool {
+	return e.Revision != "" && other.Revision != "" && e.Revision != other.Revision
 }
 
 // takesOver reports whether e is to replace other, as its annotation says.
@@ -109,10 +117,12 @@ func (e *Entry) equal(other *Entry) bool {
 		e.Attempt == other.Attempt && e.Since.Equal(other.Since) && e.OldResourceVersion == other.OldResourceVersion
 }
 
-// compareEntries puts first what Istio serves: the oldest object, of those created
-// in the same second the first by namespace and name (istio
-// pilot/pkg/model/config.go, configCompareByCreationTime). Entries of requests that
-// may not be stored yet come last, in the order in which they were let pass.
+// compareEntries puts first what Istio serves: the oldest object; of ServiceEntries
+// created in the same second the first by host and namespace (istio
+// pilot/pkg/model/push_context.go, SortServicesByCreationTime), of Sidecars the
+// first by name (pilot/pkg/model/config.go, configCompareByCreationTime). Entries of
+// requests that may not be stored yet come last, in the order in which they were let
+// pass.
 func compareEntries(a, b Entry) int {
 	if a.Confirmed != b.Confirmed {
 		if a.Confirmed {
@@ -120,5 +130,5 @@ func compareEntries(a, b Entry) int {
 		}
 		return 1
 	}
-	return cmp.Or(cmp.Compare(a.Created, b.Created), a.Since.Compare(b.Since), a.Ref.Compare(b.Ref), cmp.Compare(a.UID, b.UID), cmp.Compare(a.Attempt, b.Attempt))
+	return cmp.Or(cmp.Compare(a.Created, b.Created), a.Since.Compare(b.Since), slices.Compare(a.Hosts, b.Hosts), a.Ref.Compare(b.Ref), cmp.Compare(a.UID, b.UID), cmp.Compare(a.Attempt, b.Attempt))
 }

@@ -12,6 +12,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"fedmesh.io/fedmesh/policies/mesh"
+	"fedmesh.io/fedmesh/webhook/feed"
 )
 
 // guards keeps an IPAddress for each claimed virtual address: Kubernetes then
@@ -36,13 +37,13 @@ func (g *guards) keep(ctx context.Context, cluster Mesh, claim *Claim) (foreign 
 	var guard networkingv1.IPAddress
 	err = g.client.Get(ctx, client.ObjectKey{Name: addr.String()}, &guard)
 	switch {
-	case isNotFound(err):
+	case feed.SaysAbsent(err, addr.String()):
 		if len(holders) == 0 || cluster.InServiceRange(addr) {
 			return false, nil
 		}
 		return false, g.create(ctx, addr, holders[0].Ref)
 	case apierrors.IsNotFound(err):
-		return false, nil // before Kubernetes 1.33 there are no IPAddresses
+		return false, nil // Kubernetes before 1.33 does not serve the kind
 	case err != nil:
 		return false, fmt.Errorf("cannot read IPAddress %s: %w", addr, err)
 	case guard.Labels[networkingv1.LabelManagedBy] != mesh.ManagedByFedmesh:
@@ -97,7 +98,8 @@ func standsFor(guard *networkingv1.IPAddress, ref mesh.Ref) bool {
 		parent.Namespace == ref.Namespace && parent.Name == ref.Name
 }
 
-// list returns the addresses that have a guard.
+// list returns the addresses that have a guard. The map is nil where the kind is not
+// served.
 func (g *guards) list(ctx context.Context) (map[string]bool, error) {
 	names := map[string]bool{}
 	page := &metav1.PartialObjectMetadataList{}
@@ -106,7 +108,7 @@ func (g *guards) list(ctx context.Context) (map[string]bool, error) {
 		err := g.client.List(ctx, page, client.MatchingLabels{networkingv1.LabelManagedBy: mesh.ManagedByFedmesh},
 			client.Limit(500), client.Continue(page.Continue))
 		if apierrors.IsNotFound(err) {
-			return names, nil
+			return nil, nil
 		}
 		if err != nil {
 			return nil, fmt.Errorf("cannot list IPAddresses: %w", err)

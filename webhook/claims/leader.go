@@ -11,8 +11,8 @@ import (
 	"k8s.io/client-go/tools/leaderelection/resourcelock"
 )
 
-// LeaderLease is the Lease that says which replica's controller works.
-const LeaderLease = "fedmesh-leader"
+// leaderLease is the Lease that says which replica's controller works.
+const leaderLease = "fedmesh-leader"
 
 // How leadership passes on, as Kubernetes' own controllers have it
 // (k8s.io/component-base/config/v1alpha1, RecommendedDefaultLeaderElectionConfiguration).
@@ -28,10 +28,17 @@ const (
 func (c *Controller) NeedLeaderElection() bool { return false }
 
 // Start does the leader's work whenever this replica is the leader, until ctx
-// ends.
+// ends. One that does not know the mesh does not stand for election.
 func (c *Controller) Start(ctx context.Context) error {
+	for !c.ready() {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
 	lock := &resourcelock.LeaseLock{
-		LeaseMeta:  metav1.ObjectMeta{Namespace: c.namespace, Name: LeaderLease},
+		LeaseMeta:  metav1.ObjectMeta{Namespace: c.namespace, Name: leaderLease},
 		Client:     c.leases,
 		LockConfig: resourcelock.ResourceLockConfig{Identity: c.identity},
 	}
@@ -45,7 +52,7 @@ func (c *Controller) Start(ctx context.Context) error {
 			RetryPeriod:   retryPeriod,
 			// The next one need not wait for the lease to run out.
 			ReleaseOnCancel: true,
-			Name:            LeaderLease,
+			Name:            leaderLease,
 			Callbacks: leaderelection.LeaderCallbacks{
 				OnStartedLeading: func(ctx context.Context) {
 					leading.Lock()
@@ -55,8 +62,9 @@ func (c *Controller) Start(ctx context.Context) error {
 					}
 					c.log.Info("Keeping the claims", "identity", c.identity)
 					c.lead(ctx)
+					c.log.Info("Not keeping the claims any more", "identity", c.identity)
 				},
-				OnStoppedLeading: func() { c.log.Info("Not keeping the claims any more", "identity", c.identity) },
+				OnStoppedLeading: func() {}, // also called for who never led
 			},
 		})
 		if err != nil {

@@ -14,6 +14,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"fedmesh.io/fedmesh/policies/mesh"
+	"fedmesh.io/fedmesh/webhook/feed"
 )
 
 // How a claim is a Lease.
@@ -46,10 +47,14 @@ func (s *leaseStore) Get(ctx context.Context, key Key) (*Claim, error) {
 	var lease coordinationv1.Lease
 	err := s.client.Get(ctx, client.ObjectKey{Namespace: s.namespace, Name: key.LeaseName()}, &lease)
 	switch {
-	case isNotFound(err):
+	case feed.SaysAbsent(err, key.LeaseName()):
 		return nil, nil
 	case err != nil:
 		return nil, fmt.Errorf("cannot read the claim to %s: %w", key.Describe(), err)
+	case lease.DeletionTimestamp != nil:
+		// A write would take the finalizer off, and the claim would go with it.
+		return nil, fmt.Errorf("lease %s/%s, the claim to %s, is being deleted; take off its finalizers: %s",
+			s.namespace, lease.Name, key.Describe(), strings.Join(lease.Finalizers, ", "))
 	}
 	claim, err := fromLease(&lease)
 	if err == nil && claim.Key != key {
@@ -81,7 +86,7 @@ func (s *leaseStore) Update(ctx context.Context, claim *Claim) error {
 		return err
 	}
 	err = s.client.Update(ctx, lease)
-	if apierrors.IsConflict(err) || isNotFound(err) {
+	if apierrors.IsConflict(err) || feed.SaysAbsent(err, lease.Name) {
 		return ErrConflict
 	}
 	return failedWrite(claim, err)
@@ -91,23 +96,20 @@ func (s *leaseStore) Update(ctx context.Context, claim *Claim) error {
 func (s *leaseStore) Delete(ctx context.Context, claim *Claim) error {
 	lease := &coordinationv1.Lease{ObjectMeta: metav1.ObjectMeta{Namespace: s.namespace, Name: claim.Key.LeaseName()}}
 	err := s.client.Delete(ctx, lease, client.Preconditions{UID: &claim.UID, ResourceVersion: &claim.ResourceVersion})
-	if apierrors.IsConflict(err) || isNotFound(err) {
+	if apierrors.IsConflict(err) || feed.SaysAbsent(err, lease.Name) {
 		return ErrConflict
 	}
 	return failedWrite(claim, err)
 }
 
 func failedWrite(claim *Claim, err error) error {
+	if apierrors.IsInvalid(err) {
+		return fmt.Errorf("the claim to %s has %d entries, and room for no more: %w", claim.Key.Describe(), len(claim.Entries), err)
+	}
 	if err != nil {
 		return fmt.Errorf("cannot write the claim to %s: %w", claim.Key.Describe(), err)
 	}
 	return nil
-}
-
-// isNotFound reports whether the API server says that there is no such object. A
-// bare 404, as from something that does not serve the kind, is none.
-func isNotFound(err error) bool {
-	return apierrors.IsNotFound(err) && !apierrors.HasStatusCause(err, metav1.CauseTypeUnexpectedServerResponse)
 }
 
 // storedEntry is an Entry in a Lease's annotation.

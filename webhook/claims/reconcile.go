@@ -49,11 +49,11 @@ type Reconciler struct {
 }
 
 // Reconcile brings the claim to key in line: entries are judged, objects that use
-// the key get one, an empty claim goes. The uid stored, if it is not empty, is that
-// of an object that was seen stored, so that no request is still to create it. It
-// returns when to look again, 0 when only a change is a reason to. After ErrConflict it is to be called
+// the key get one, an empty claim goes. The uids are those of objects that were seen
+// stored, so that no request is still to create them. It returns when to look
+// again, 0 when only a change is a reason to. After ErrConflict it is to be called
 // again.
-func (r *Reconciler) Reconcile(ctx context.Context, key Key, stored types.UID) (time.Duration, error) {
+func (r *Reconciler) Reconcile(ctx context.Context, key Key, stored ...types.UID) (time.Duration, error) {
 	claim, err := r.store.Get(ctx, key)
 	if err != nil {
 		return 0, err
@@ -68,20 +68,20 @@ func (r *Reconciler) Reconcile(ctx context.Context, key Key, stored types.UID) (
 	if err := r.write(ctx, claim, settled); err != nil {
 		return 0, err
 	}
+	// Conflicts are reported also where something refuses IPAddresses.
 	var foreign bool
+	var guardErr error
 	if r.guards != nil && key.Kind == VIP {
-		if foreign, err = r.guards.keep(ctx, r.mesh, settled); err != nil {
-			return 0, err
-		}
+		foreign, guardErr = r.guards.keep(ctx, r.mesh, settled)
 	}
 	overdue, err := r.conflicts.settle(ctx, r.objects, settled, foreign, r.now())
-	return sooner(again, overdue), err
+	return sooner(again, overdue), errors.Join(guardErr, err)
 }
 
 // settle returns what the claim should be, and when an entry that is pending is
 // void at the latest. Confirmed entries that the cache agrees with are not looked
 // at: most claims cost one call.
-func (r *Reconciler) settle(ctx context.Context, claim *Claim, stored types.UID) (*Claim, time.Duration, error) {
+func (r *Reconciler) settle(ctx context.Context, claim *Claim, stored []types.UID) (*Claim, time.Duration, error) {
 	users := r.mesh.Users(claim.Key)
 	settled := &Claim{Key: claim.Key, UID: claim.UID, ResourceVersion: claim.ResourceVersion}
 	read := map[mesh.Ref]*mesh.Object{}
@@ -111,7 +111,7 @@ func (r *Reconciler) settle(ctx context.Context, claim *Claim, stored types.UID)
 		case held:
 			settled.confirm(live)
 		case pending:
-			if entry.OldResourceVersion == "" && entry.UID == stored {
+			if entry.OldResourceVersion == "" && slices.Contains(stored, entry.UID) {
 				continue // it was created, and is gone again
 			}
 			settled.Entries = append(settled.Entries, entry)

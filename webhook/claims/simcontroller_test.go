@@ -276,7 +276,7 @@ func (c *controller) work(a *actor) {
 			alive: func() bool { return c.life == life },
 		}
 		if c.world.tracing() {
-			c.world.note("%s: looks at %s, gone %q", a.name, what.key, what.stored)
+			c.world.note("%s: looks at %s, stored %q", a.name, what.key, what.stored)
 		}
 		after, err := c.reconciler(connection).Reconcile(context.Background(), what.key, what.stored)
 		if a.dead {

@@ -73,7 +73,7 @@ func (w *world) checkConflicts(c *controller) {
 			return !uses
 		})
 		slices.SortFunc(users, func(a, b *version) int {
-			return cmp.Or(cmp.Compare(a.object.Created.Unix(), b.object.Created.Unix()), a.design.ref.Compare(b.design.ref))
+			return cmp.Or(cmp.Compare(a.object.Created.Unix(), b.object.Created.Unix()), cmp.Compare(a.hostsFor(key), b.hostsFor(key)), a.design.ref.Compare(b.design.ref))
 		})
 		var winners []*version
 		var want []mesh.Ref

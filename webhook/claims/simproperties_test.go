@@ -96,7 +96,7 @@ func (w *world) checkAnswer(c *connection, request *Request, began time.Duration
 			w.fail("too long in the way: %s waits for %s since %s (%t)", request.Attempt, waiting.Other.Attempt, began-since, known)
 		}
 	}
-	if Refused(err) && !c.disturbed && !request.DryRun {
+	if refused(err) && !c.disturbed && !request.DryRun {
 		for _, key := range w.server.keys {
 			claim := w.server.claims[key]
 			for i := 0; claim != nil && i < len(claim.Entries); i++ {
@@ -216,9 +216,10 @@ func (w *world) checkFree() {
 type reporter struct{ world *world }
 
 // Conflict is Reporter's.
-func (r reporter) Conflict(_ context.Context, key Key, object *mesh.Object) {
+func (r reporter) Conflict(_ context.Context, key Key, object *mesh.Object, _ mesh.Ref) bool {
 	r.world.note("conflict reported: %s at %s", object.Ref, key)
 	if !r.world.replacing && !r.world.lawless {
 		r.world.fail("a conflict is reported where there is none: %s %s at %s", object.Ref, object.UID, key)
 	}
+	return true
 }

@@ -73,12 +73,13 @@ func (w *world) admit(a *actor, what admission) error {
 func (w *world) request(a *actor, server *simulatedServer, what admission) (*connection, Request) {
 	request := Request{
 		Object: what.object, Attempt: fmt.Sprintf("attempt-%d", w.number()), DryRun: what.dryRun,
-		Uses: UsesOf(what.object, everythingFederated()),
 	}
+	var old *mesh.Object
 	if what.old != nil {
 		request.OldResourceVersion = what.old.object.ResourceVersion
-		request.Uses = NewUses(request.Uses, what.old.object)
+		old = what.old.object
 	}
+	request.Uses = NewUses(what.object, old, everythingFederated())
 	if w.defect.uses != nil {
 		request.Uses = w.defect.uses(w, request.Uses, what)
 	}

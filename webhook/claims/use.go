@@ -1,8 +1,11 @@
 package claims
 
 import (
+	"crypto/sha256"
+	"fmt"
 	"net/netip"
 	"slices"
+	"strings"
 
 	"fedmesh.io/fedmesh/policies/mesh"
 )
@@ -15,8 +18,8 @@ const MaxKeys = 32
 type Use struct {
 	Key Key
 	// Hosts are all hosts of the entry that uses an address, in canonical form
-	// and sorted: two objects may use one address when these are the same. Other
-	// kinds of keys have none.
+	// and sorted, or the hash of many: two objects may use one address when these
+	// are the same. Other kinds of keys have none.
 	Hosts []string
 }
 
@@ -42,11 +45,10 @@ func usesOfRecord(record mesh.Record, federation *mesh.Federation) []Use {
 	return nil
 }
 
-// usesOfEntry returns what a ServiceEntry needs. An external one without
-// addresses is what FED107 takes for a public host, and needs nothing.
+// usesOfEntry returns what a ServiceEntry needs: one that the rules about federated
+// entries are about.
 func usesOfEntry(entry *mesh.Entry, federation *mesh.Federation) []Use {
-	if !federation.Declared || !slices.ContainsFunc(entry.Hosts, federation.Federated) ||
-		entry.External && len(entry.Addresses) == 0 {
+	if !federation.Declared || entry.PublicEgress || !slices.ContainsFunc(entry.Hosts, federation.Federated) {
 		return nil
 	}
 	var uses []Use
@@ -88,10 +90,19 @@ func level(entry *mesh.Entry) (exportTo string, ok bool) {
 	return namespaces[0], true
 }
 
-// hostSet is the set of an entry's hosts, sorted.
+// longestHostSet is how long the names of a set may be together, in bytes, to be
+// kept as they are: a Lease has room for 256 KiB of annotations, and hundreds of
+// objects can share an address.
+const longestHostSet = 128
+
+// hostSet is the set of an entry's hosts, sorted; of a large set it is the hash.
+// Sets are only compared.
 func hostSet(entry *mesh.Entry) []string {
 	hosts := slices.Clone(entry.Hosts)
 	slices.Sort(hosts)
+	if text := strings.Join(hosts, ","); len(text) > longestHostSet {
+		return []string{fmt.Sprintf("sha256:%x", sha256.Sum256([]byte(text)))}
+	}
 	return hosts
 }
 
@@ -139,13 +150,15 @@ func entryUse(entry *mesh.Entry, key Key) (Use, bool) {
 	return Use{Key: key}, true
 }
 
-// NewUses returns those of uses that old, the object that is replaced, had not.
-// An address that it had with other hosts is a new use.
-func NewUses(uses []Use, old *mesh.Object) []Use {
-	if old == nil {
+// NewUses returns those of the object's uses that old, which it replaces, had not.
+// An address that it had with other hosts is a new use, and everything is for
+// another revision of the control plane.
+func NewUses(object, old *mesh.Object, federation *mesh.Federation) []Use {
+	uses := UsesOf(object, federation)
+	if old == nil || old.Revision != object.Revision {
 		return uses
 	}
-	return slices.DeleteFunc(slices.Clone(uses), func(use Use) bool {
+	return slices.DeleteFunc(uses, func(use Use) bool {
 		had, ok := useOf(old, use.Key)
 		return ok && had.same(use)
 	})

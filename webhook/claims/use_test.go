@@ -1,6 +1,7 @@
 package claims
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -65,7 +66,18 @@ func TestUsesOf(t *testing.T) {
 		},
 		{
 			"ranges", mesh.ServiceEntry,
-			`{metadata: {name: a, namespace: foo}, spec: {hosts: [a.bar.global], addresses: [240.0.0.0/24, "${VIP}"]}}`, nil,
+			`{metadata: {name: a, namespace: foo}, spec: {hosts: [a.bar.global], addresses: [240.0.0.0/24, "${VIP}"]}}`,
+			[]string{"host//a.bar.global"},
+		},
+		{
+			"hosts with long names", mesh.ServiceEntry,
+			`{metadata: {name: a, namespace: foo}, spec: {hosts: [a.` + strings.Repeat("b", 63) + `.global, c.` + strings.Repeat("d", 63) + `.global], addresses: [240.0.0.2], exportTo: [one, two]}}`,
+			[]string{"vip//240.0.0.2 sha256:4f7f7918b91e2140086f14ca57cc8b3db67dad08b8cd17235f60c58fb2e03260"},
+		},
+		{
+			"an external entry with endpoints", mesh.ServiceEntry,
+			`{metadata: {name: a, namespace: foo}, spec: {hosts: [a.bar.global], endpoints: [{address: 1.2.3.4}]}}`,
+			[]string{"host//a.bar.global"},
 		},
 		{
 			"an entry for a public host of the same domain", mesh.ServiceEntry,
@@ -112,7 +124,7 @@ func TestNewUses(t *testing.T) {
 			[]string{"host/foo/a.bar.global", "host/foo/b.bar.global"},
 		},
 	} {
-		got := NewUses(UsesOf(entry(test.spec), twoClusters(t)), test.old)
+		got := NewUses(entry(test.spec), test.old, twoClusters(t))
 		if diff := cmp.Diff(test.want, texts(got)); diff != "" {
 			t.Errorf("%s: new uses differ (-want +got):\n%s", test.name, diff)
 		}

@@ -3,6 +3,7 @@ package claims
 import (
 	"context"
 	"fmt"
+	"net/netip"
 	"time"
 
 	"github.com/go-logr/logr"
@@ -16,7 +17,7 @@ import (
 // watch follows the claims until ctx ends: for those that others write and
 // delete, and for those that were written for nothing. Now and then, and when it
 // is asked to, it begins anew and so looks at all of them.
-func (c *Controller) watch(ctx context.Context, queue workqueue.TypedRateLimitingInterface[item]) {
+func (c *Controller) watch(ctx context.Context, queue workqueue.TypedRateLimitingInterface[Key]) {
 	for ctx.Err() == nil {
 		sweep, cancel := context.WithTimeout(klog.NewContext(ctx, c.log), sweepPeriod)
 		done := make(chan struct{})
@@ -42,7 +43,7 @@ func (c *Controller) watch(ctx context.Context, queue workqueue.TypedRateLimitin
 type watchStore struct {
 	mesh   *indexed
 	guards *guards
-	queue  workqueue.TypedRateLimitingInterface[item]
+	queue  workqueue.TypedRateLimitingInterface[Key]
 	log    logr.Logger
 	ctx    context.Context // of this watch: the interface has no room for it
 }
@@ -76,10 +77,10 @@ func (s *watchStore) look(lease *coordinationv1.Lease) {
 	}
 	now, later := claim.due(s.mesh.Users(claim.Key), time.Now())
 	if now {
-		s.queue.Add(item{key: claim.Key})
+		s.queue.Add(claim.Key)
 	}
 	if later > 0 {
-		s.queue.AddAfter(item{key: claim.Key}, later)
+		s.queue.AddAfter(claim.Key, later)
 	}
 }
 
@@ -99,7 +100,7 @@ func (s *watchStore) Delete(from any) error {
 		return fmt.Errorf("a %T is no claim", from)
 	}
 	if key, err := ParseKey(lease.Annotations[keyAnnotation]); err == nil && len(s.mesh.Users(key)) > 0 {
-		s.queue.Add(item{key: key})
+		s.queue.Add(key)
 	}
 	return nil
 }
@@ -109,11 +110,11 @@ func (s *watchStore) Delete(from any) error {
 func (s *watchStore) Replace(list []any, _ string) error {
 	claimed := make(map[string]bool, len(list))
 	for _, element := range list {
-		item, err := s.Transformer()(element)
+		looked, err := s.Transformer()(element)
 		if err != nil {
 			return err
 		}
-		if lease, ok := item.(*seen); ok {
+		if lease, ok := looked.(*seen); ok {
 			claimed[lease.Name] = true
 		}
 	}
@@ -122,16 +123,22 @@ func (s *watchStore) Replace(list []any, _ string) error {
 		return err
 	}
 	s.mesh.each(func(key Key) {
-		if !claimed[key.LeaseName()] || key.Kind == VIP && !guarded[key.Name] {
-			s.queue.Add(item{key: key})
+		if !claimed[key.LeaseName()] || guarded != nil && !guarded[key.Name] && s.wantsGuard(key) {
+			s.queue.Add(key)
 		}
 	})
 	for address := range guarded {
 		if key := (Key{Kind: VIP, Name: address}); !claimed[key.LeaseName()] {
-			s.queue.Add(item{key: key})
+			s.queue.Add(key)
 		}
 	}
 	return nil
+}
+
+// wantsGuard reports whether key is an address that gets an IPAddress.
+func (s *watchStore) wantsGuard(key Key) bool {
+	addr, err := netip.ParseAddr(key.Name)
+	return key.Kind == VIP && err == nil && !s.mesh.InServiceRange(addr)
 }
 
 // Resync is for stores that queue by themselves.

@@ -89,7 +89,7 @@ func (k *kindReader) get(ctx context.Context, ref mesh.Ref) (*object, error) {
 		case err == nil:
 			k.served.Store(client)
 			return found, nil
-		case saysAbsent(err, ref.Name):
+		case SaysAbsent(err, ref.Name):
 			k.served.Store(client)
 			return nil, nil
 		case !apierrors.IsNotFound(err):
@@ -114,7 +114,7 @@ func (k *kindReader) confirmMissing(ctx context.Context) error {
 	switch {
 	case err == nil:
 		return fmt.Errorf("%s is installed, but no version of it is served at the moment", k.definition)
-	case saysAbsent(err, k.definition):
+	case SaysAbsent(err, k.definition):
 		return nil
 	case apierrors.IsNotFound(err): // not wrapped: it says nothing about the object
 		return fmt.Errorf("neither a version of %s is served nor are CustomResourceDefinitions", k.definition)
@@ -133,7 +133,7 @@ func (k *kindReader) inOrder() []*client {
 	return order
 }
 
-// saysAbsent reports whether err, of a GET, says that the object called name
+// SaysAbsent reports whether err, of a GET, says that the object called name
 // does not exist. The other things that come as NotFound say that the resource
 // is not served in this version, and nothing about the object:
 //
@@ -143,7 +143,7 @@ func (k *kindReader) inOrder() []*client {
 //     (k8s.io/client-go rest/request.go, newUnstructuredResponseError);
 //   - a Status without a name and without that cause, in the groups of Kubernetes
 //     itself (k8s.io/apiserver pkg/server/handler.go, serviceErrorHandler).
-func saysAbsent(err error, name string) bool {
+func SaysAbsent(err error, name string) bool {
 	var status apierrors.APIStatus
 	if !apierrors.IsNotFound(err) || !errors.As(err, &status) {
 		return false
