@@ -17,25 +17,59 @@ const configurationName = "fedmesh"
 // Direct has the API server ask replica from now on, and nobody else, and
 // returns when it does.
 func (i *Installation) Direct(ctx context.Context, replica *Replica) error {
-	var validating admissionregistrationv1.ValidatingWebhookConfiguration
-	if err := i.change(ctx, &validating, func() (err error) {
-		for n := range validating.Webhooks {
-			err = errors.Join(err, point(&validating.Webhooks[n].ClientConfig, replica))
-		}
+	if err := i.redirect(ctx, replica, func(webhook admissionregistrationv1.ValidatingWebhook) ([]admissionregistrationv1.ValidatingWebhook, error) {
+		err := point(&webhook.ClientConfig, replica)
+		return []admissionregistrationv1.ValidatingWebhook{webhook}, err
+	}); err != nil {
 		return err
+	}
+	if err := i.waitForObjects(ctx, replica, probePrefix); err != nil {
+		return err
+	}
+	return i.settle(ctx, replica)
+}
+
+// redirect has all webhooks ask replica, but for the one for mesh objects: spread
+// returns what takes its place, whether it was one or several until now.
+func (i *Installation) redirect(ctx context.Context, replica *Replica,
+	spread func(admissionregistrationv1.ValidatingWebhook) ([]admissionregistrationv1.ValidatingWebhook, error)) error {
+	var validating admissionregistrationv1.ValidatingWebhookConfiguration
+	if err := i.change(ctx, &validating, func() error {
+		var webhooks []admissionregistrationv1.ValidatingWebhook
+		copied := false
+		for _, webhook := range validating.Webhooks {
+			switch {
+			case !copyOf(webhook):
+				if err := point(&webhook.ClientConfig, replica); err != nil {
+					return err
+				}
+				webhooks = append(webhooks, webhook)
+			case !copied:
+				copies, err := spread(original(webhook))
+				if err != nil {
+					return err
+				}
+				webhooks, copied = append(webhooks, copies...), true
+			}
+		}
+		validating.Webhooks = webhooks
+		return nil
 	}); err != nil {
 		return err
 	}
 	var mutating admissionregistrationv1.MutatingWebhookConfiguration
-	if err := i.change(ctx, &mutating, func() (err error) {
+	return i.change(ctx, &mutating, func() (err error) {
 		for n := range mutating.Webhooks {
 			err = errors.Join(err, point(&mutating.Webhooks[n].ClientConfig, replica))
 		}
 		return err
-	}); err != nil {
-		return err
-	}
-	if err := i.waitUntilAsked(ctx, replica); err != nil {
+	})
+}
+
+// settle waits until the API server asks replica about pods, too, and notes that
+// it does.
+func (i *Installation) settle(ctx context.Context, replica *Replica) error {
+	if err := i.waitForPods(ctx, replica); err != nil {
 		return err
 	}
 	i.lock.Lock()

@@ -10,5 +10,5 @@
 // certificate is for that, too.
 //
 // Any number of replicas can run at the same time. The API server asks one of
-// them; which one, the caller decides.
+// them, or several by turns; which, the caller decides.
 package installation

@@ -65,6 +65,7 @@ type Installation struct {
 	lock     sync.Mutex
 	replicas []*Replica
 	asked    *Replica
+	rounds   int // calls of Spread
 }
 
 // Install applies the manifests, starts one replica, has the API server ask it,
@@ -162,7 +163,8 @@ func (i *Installation) Stop() error {
 	return errors.Join(errs...)
 }
 
-// Replica is the one that the API server asks; nil after Stop.
+// Replica is the one that the API server asks, or the first of several; nil after
+// Stop.
 func (i *Installation) Replica() *Replica {
 	i.lock.Lock()
 	defer i.lock.Unlock()

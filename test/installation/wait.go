@@ -39,34 +39,41 @@ func (r *Replica) WaitUntilReady(ctx context.Context) error {
 	})
 }
 
-// waitUntilAsked waits until the API server calls replica for mesh objects and
-// for pods: it takes a moment until it knows of changed configurations. What it
-// is asked to judge here is never stored.
-func (i *Installation) waitUntilAsked(ctx context.Context, replica *Replica) (err error) {
-	before, err := replica.answered(ctx)
-	if err != nil {
-		return err
-	}
+// waitForObjects waits until the API server calls replica about mesh objects of
+// this name: it takes a moment until it knows of changed configurations.
+func (i *Installation) waitForObjects(ctx context.Context, replica *Replica, name string) error {
+	return i.waitUntilAsked(ctx, replica, "/mesh", func() client.Object {
+		entry := badEntry()
+		entry.SetName(name)
+		return entry
+	})
+}
+
+// waitForPods is waitForObjects for pods.
+func (i *Installation) waitForPods(ctx context.Context, replica *Replica) (err error) {
 	namespace, remove, err := i.optedIn(ctx)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, remove()) }()
+	return i.waitUntilAsked(ctx, replica, "/pods", func() client.Object { return probePod(namespace) })
+}
+
+// waitUntilAsked waits until a request for path arrives at replica when an object
+// is created, again and again and never stored. Its answer does not matter:
+// without one the API server refuses some objects and lets others pass.
+func (i *Installation) waitUntilAsked(ctx context.Context, replica *Replica, path string, object func() client.Object) error {
+	before, err := replica.answered(ctx)
+	if err != nil {
+		return err
+	}
 	return Poll(ctx, "the API server does not ask "+replica.Name, func(ctx context.Context) error {
-		// Pods are allowed whether or not it is asked (failurePolicy Ignore), and
-		// a refusal of the entry may come from the webhook or the API server.
-		podErr := i.client.Create(ctx, probePod(namespace), client.DryRunAll)
-		entryErr := i.client.Create(ctx, badEntry(), client.DryRunAll)
+		createErr := i.client.Create(ctx, object(), client.DryRunAll)
 		now, err := replica.answered(ctx)
-		if err != nil {
-			return err
+		if err == nil && now[path] == before[path] {
+			err = fmt.Errorf("no request for %s arrived (creating an object: %v)", path, createErr)
 		}
-		for _, path := range []string{"/mesh", "/pods"} {
-			if now[path] == before[path] {
-				return fmt.Errorf("no request for %s arrived (pod: %w, ServiceEntry: %w)", path, podErr, entryErr)
-			}
-		}
-		return nil
+		return err
 	})
 }
 
@@ -110,13 +117,16 @@ func probePod(namespace string) *corev1.Pod {
 	}
 }
 
+// probePrefix is how the names of ServiceEntries begin that show who is asked.
+const probePrefix = "fedmesh-probe"
+
 // badEntry is refused by more than one rule, so that a Federation may switch one
 // of them off.
 func badEntry() *unstructured.Unstructured {
 	return &unstructured.Unstructured{Object: map[string]any{
 		"apiVersion": "networking.istio.io/v1",
 		"kind":       "ServiceEntry",
-		"metadata":   map[string]any{"name": "fedmesh-probe", "namespace": "default"},
+		"metadata":   map[string]any{"name": probePrefix, "namespace": "default"},
 		"spec": map[string]any{
 			"hosts":     []any{"fedmesh-probe.default.global"},
 			"addresses": []any{"224.0.0.1"},
