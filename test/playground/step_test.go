@@ -59,8 +59,10 @@ func TestManifests(t *testing.T) {
 				t.Errorf("step %q under %q has no title, no result or no commands", step.title, section.title)
 			}
 			for _, command := range step.commands {
-				if at := slices.Index(command.args, "-f"); at >= 0 {
-					shown[command.args[at+1]] = true
+				for _, args := range append([][]string{command.args}, command.rivals...) {
+					if at := slices.Index(args, "-f"); at >= 0 {
+						shown[args[at+1]] = true
+					}
 				}
 			}
 		}
@@ -79,6 +81,29 @@ func TestManifests(t *testing.T) {
 		}
 		if !strings.HasPrefix(string(text), "# ") {
 			t.Errorf("%s does not begin with a comment", file)
+		}
+	}
+}
+
+// TestRivals: of commands that run at the same moment exactly one is to succeed,
+// and the others are to say why.
+func TestRivals(t *testing.T) {
+	won := controlplane.KubectlResult{Stdout: "created"}
+	lost := controlplane.KubectlResult{Stderr: "[FED105] no", ExitCode: 1}
+	broken := controlplane.KubectlResult{Stderr: "no route to host", ExitCode: 1}
+	race := command{exit: 1, want: []string{"[FED105]"}}
+	for _, test := range []struct {
+		name    string
+		results []controlplane.KubectlResult
+		want    string
+	}{
+		{"one wins", []controlplane.KubectlResult{lost, won, lost}, ""},
+		{"two win", []controlplane.KubectlResult{won, won, lost}, "2 of 3 succeeded; want exactly one"},
+		{"none wins", []controlplane.KubectlResult{lost, lost}, "0 of 2 succeeded; want exactly one"},
+		{"one fails for another reason", []controlplane.KubectlResult{won, broken}, `"[FED105]" is missing`},
+	} {
+		if got := race.judgeRivals(test.results); got != test.want {
+			t.Errorf("%s: got %q; want %q", test.name, got, test.want)
 		}
 	}
 }

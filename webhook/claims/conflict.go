@@ -47,9 +47,9 @@ func newConflicts(reporter Reporter) *conflicts {
 }
 
 // settle reports the objects that lost the claim's key, those that it has not
-// reported before; nobody else settles the same claim meanwhile. All have when somebody else's IPAddress stands for it. It
-// returns after how long an object will not be excused any more for replacing
-// another; 0 when there is none.
+// reported before; nobody else settles the same claim meanwhile. All have lost when
+// somebody else's IPAddress stands for it. It returns after how long an object will
+// not be excused any more for replacing another; 0 when there is none.
 func (c *conflicts) settle(ctx context.Context, objects Objects, claim *Claim, foreign bool, now time.Time) (time.Duration, error) {
 	var losers []loser
 	var again time.Duration
