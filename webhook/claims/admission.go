@@ -141,20 +141,16 @@ func (a *Admission) judge(ctx context.Context, claim *Claim, use Use, own *Entry
 	var stay []Entry
 	var waiting *PendingError
 	now := a.now() // no later than the objects are read, or one might be stored in between
-	read := map[mesh.Ref]*mesh.Object{}
+	objects := newReadOnce(a.objects)
 	for _, entry := range claim.Entries {
 		rivals := own.rivals(use.Key, &entry)
 		if !rivals && entry.Ref != own.Ref {
 			stay = append(stay, entry)
 			continue
 		}
-		live, ok := read[entry.Ref]
-		if !ok {
-			var err error
-			if live, err = a.objects.Get(ctx, entry.Ref); err != nil {
-				return nil, err
-			}
-			read[entry.Ref] = live
+		live, err := objects.Get(ctx, entry.Ref)
+		if err != nil {
+			return nil, err
 		}
 		switch entry.judge(use.Key, live, now) {
 		case held:

@@ -52,3 +52,26 @@ type Objects interface {
 	// Get returns the object, and nil when there is none.
 	Get(ctx context.Context, ref mesh.Ref) (*mesh.Object, error)
 }
+
+// readOnce are Objects of which each is read once. It is for the entries of one
+// claim, made after the claim was read.
+type readOnce struct {
+	objects Objects
+	read    map[mesh.Ref]*mesh.Object
+}
+
+func newReadOnce(objects Objects) *readOnce {
+	return &readOnce{objects: objects, read: map[mesh.Ref]*mesh.Object{}}
+}
+
+// Get is Objects's.
+func (r *readOnce) Get(ctx context.Context, ref mesh.Ref) (*mesh.Object, error) {
+	if live, ok := r.read[ref]; ok {
+		return live, nil
+	}
+	live, err := r.objects.Get(ctx, ref)
+	if err == nil {
+		r.read[ref] = live
+	}
+	return live, err
+}

@@ -72,6 +72,12 @@ func (e *Entry) judge(key Key, live *mesh.Object, now time.Time) state {
 	return pending
 }
 
+// voidAfter is after how long an entry that is pending is void at the latest, and a
+// second, so that whoever looks then finds it so.
+func (e *Entry) voidAfter(now time.Time) time.Duration {
+	return max(Grace-now.Sub(e.Since), 0) + time.Second
+}
+
 // yieldsTo reports whether e cannot have key as long as other does. An object is
 // not in its own way, and neither is another one of its name: only one of them can
 // be stored at a time. Nor is the one that it replaces.

@@ -66,9 +66,7 @@ func (g *guards) create(ctx context.Context, addr netip.Addr, holder mesh.Ref) e
 			networkingv1.LabelManagedBy: mesh.ManagedByFedmesh,
 			noBackupLabel:               "true",
 		}},
-		Spec: networkingv1.IPAddressSpec{ParentRef: &networkingv1.ParentReference{
-			Group: holder.Kind.GroupKind().Group, Resource: "serviceentries", Namespace: holder.Namespace, Name: holder.Name,
-		}},
+		Spec: networkingv1.IPAddressSpec{ParentRef: parentOf(holder)},
 	})
 	switch {
 	case apierrors.IsAlreadyExists(err):
@@ -92,10 +90,15 @@ func (g *guards) delete(ctx context.Context, guard *networkingv1.IPAddress) erro
 	return nil
 }
 
-func standsFor(guard *networkingv1.IPAddress, ref mesh.Ref) bool {
-	parent := guard.Spec.ParentRef
-	return parent != nil && parent.Group == ref.Kind.GroupKind().Group && parent.Resource == "serviceentries" &&
-		parent.Namespace == ref.Namespace && parent.Name == ref.Name
+// parentOf is a ServiceEntry as the guard of its address refers to it.
+func parentOf(holder mesh.Ref) *networkingv1.ParentReference {
+	return &networkingv1.ParentReference{
+		Group: holder.Kind.GroupKind().Group, Resource: "serviceentries", Namespace: holder.Namespace, Name: holder.Name,
+	}
+}
+
+func standsFor(guard *networkingv1.IPAddress, holder mesh.Ref) bool {
+	return guard.Spec.ParentRef != nil && *guard.Spec.ParentRef == *parentOf(holder)
 }
 
 // list returns the addresses that have a guard. The map is nil where the kind is not

@@ -84,18 +84,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, key Key, stored ...types.UID
 func (r *Reconciler) settle(ctx context.Context, claim *Claim, stored []types.UID) (*Claim, time.Duration, error) {
 	users := r.mesh.Users(claim.Key)
 	settled := &Claim{Key: claim.Key, UID: claim.UID, ResourceVersion: claim.ResourceVersion}
-	read := map[mesh.Ref]*mesh.Object{}
-	get := func(ref mesh.Ref) (*mesh.Object, error) {
-		live, ok := read[ref]
-		if !ok {
-			var err error
-			if live, err = r.objects.Get(ctx, ref); err != nil {
-				return nil, err
-			}
-			read[ref] = live
-		}
-		return live, nil
-	}
+	objects := newReadOnce(r.objects)
 	var again time.Duration
 	now := r.now() // no later than the objects are read, or one might be stored in between
 	for _, entry := range claim.Entries {
@@ -103,7 +92,7 @@ func (r *Reconciler) settle(ctx context.Context, claim *Claim, stored []types.UI
 			settled.Entries = append(settled.Entries, entry)
 			continue
 		}
-		live, err := get(entry.Ref)
+		live, err := objects.Get(ctx, entry.Ref)
 		if err != nil {
 			return nil, 0, err
 		}
@@ -115,14 +104,14 @@ func (r *Reconciler) settle(ctx context.Context, claim *Claim, stored []types.UI
 				continue // it was created, and is gone again
 			}
 			settled.Entries = append(settled.Entries, entry)
-			again = sooner(again, Grace-now.Sub(entry.Since)+time.Second)
+			again = sooner(again, entry.voidAfter(now))
 		}
 	}
 	for _, user := range users {
 		if slices.ContainsFunc(settled.Entries, func(e Entry) bool { return user.is(&e) }) {
 			continue
 		}
-		live, err := get(user.Ref)
+		live, err := objects.Get(ctx, user.Ref)
 		if err != nil {
 			return nil, 0, err
 		}
@@ -143,7 +132,7 @@ func (c *Claim) due(users []User, now time.Time) (atOnce bool, later time.Durati
 	for i := range c.Entries {
 		entry := &c.Entries[i]
 		if !entry.Confirmed {
-			later = sooner(later, max(Grace-now.Sub(entry.Since), 0)+time.Second)
+			later = sooner(later, entry.voidAfter(now))
 			continue
 		}
 		stored++
