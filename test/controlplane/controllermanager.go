@@ -10,7 +10,7 @@ import (
 // controllerManager is a running kube-controller-manager.
 type controllerManager struct {
 	cmd *exec.Cmd
-	log *serverLog
+	log *Log
 	// ended is closed when the process has ended and err says how.
 	ended chan struct{}
 	err   error
@@ -23,7 +23,7 @@ type controllerManagerFiles struct {
 	serviceAccountKey string
 }
 
-func startControllerManager(binDir string, files controllerManagerFiles, log *serverLog) (*controllerManager, error) {
+func startControllerManager(binDir string, files controllerManagerFiles, log *Log) (*controllerManager, error) {
 	cmd := exec.Command(filepath.Join(binDir, controllerManagerBinary),
 		"--kubeconfig="+files.kubeconfig,
 		"--root-ca-file="+files.rootCA,
@@ -57,7 +57,7 @@ func startControllerManager(binDir string, files controllerManagerFiles, log *se
 func (m *controllerManager) failure() error {
 	select {
 	case <-m.ended:
-		return fmt.Errorf("%s ended by itself (%w); %s", controllerManagerBinary, m.err, m.log.lastLines())
+		return fmt.Errorf("%s ended by itself (%w); %s", controllerManagerBinary, m.err, m.log.LastLines())
 	default:
 		return nil
 	}

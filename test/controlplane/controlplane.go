@@ -83,7 +83,7 @@ func (c *ControlPlane) start(ctx context.Context, o Options) (err error) {
 		return err
 	}
 	logs := new(sync.Mutex)
-	if c.watchdog, err = startWatchdog(c.dir, c.binDir, newServerLog("watchdog", o.Logs, logs)); err != nil {
+	if c.watchdog, err = startWatchdog(c.dir, c.binDir, NewLog("watchdog", o.Logs, logs)); err != nil {
 		return err
 	}
 	for _, dir := range []string{c.homeDir(), c.etcdDir(), c.apiServerDir()} {
@@ -100,7 +100,7 @@ func (c *ControlPlane) start(ctx context.Context, o Options) (err error) {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	return c.startControllers(ctx, newServerLog(controllerManagerBinary, o.Logs, logs))
+	return c.startControllers(ctx, NewLog(controllerManagerBinary, o.Logs, logs))
 }
 
 // Stop ends all servers and removes all their files. It may be called more than
@@ -135,6 +135,18 @@ func (c *ControlPlane) Config() *rest.Config { return rest.CopyConfig(c.config) 
 
 // Kubeconfig returns the path of a kubeconfig file of the administrator.
 func (c *ControlPlane) Kubeconfig() string { return filepath.Join(c.dir, "admin.kubeconfig") }
+
+// MakeDir makes a directory for the files of a program that runs beside the
+// control plane. It goes when the control plane goes. A program from the
+// directory of the servers with a path below it on its command line is killed
+// when this process dies without having stopped it.
+func (c *ControlPlane) MakeDir(name string) (string, error) {
+	dir, err := os.MkdirTemp(c.dir, name+"-")
+	if err != nil {
+		return "", fmt.Errorf("cannot make a directory for %s: %w", name, err)
+	}
+	return dir, nil
+}
 
 func (c *ControlPlane) homeDir() string      { return filepath.Join(c.dir, "home") }
 func (c *ControlPlane) etcdDir() string      { return filepath.Join(c.dir, "etcd") }

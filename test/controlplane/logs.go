@@ -13,24 +13,27 @@ import (
 // reason of a failed start is in the last lines; usage texts come before it.
 const tailLines = 12
 
-// serverLog takes the output of one server. It remembers the last lines for
-// error messages, because the files of a control plane that failed to start
-// are gone by the time somebody reads the message.
-type serverLog struct {
-	name string
-	out  io.Writer
-	// mu is shared by the logs of a control plane: they write to the same out.
+// Log takes the output of one server and passes it on, each line headed by the
+// server's name. It remembers the last lines for error messages, because the
+// files of a control plane that failed to start are gone by the time somebody
+// reads the message.
+type Log struct {
+	name    string
+	out     io.Writer
 	mu      *sync.Mutex
 	partial []byte
 	tail    []string
 }
 
-func newServerLog(name string, out io.Writer, mu *sync.Mutex) *serverLog {
-	return &serverLog{name: name, out: out, mu: mu}
+// NewLog returns the Log of the server with this name. Logs that write to the
+// same out share mu, so that out gets one Write at a time; nil discards the
+// output.
+func NewLog(name string, out io.Writer, mu *sync.Mutex) *Log {
+	return &Log{name: name, out: out, mu: mu}
 }
 
 // Write never fails: a broken log must not stop a server.
-func (l *serverLog) Write(p []byte) (int, error) {
+func (l *Log) Write(p []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.partial = append(l.partial, p...)
@@ -44,7 +47,7 @@ func (l *serverLog) Write(p []byte) (int, error) {
 	}
 }
 
-func (l *serverLog) keep(line string) {
+func (l *Log) keep(line string) {
 	if len(l.tail) == tailLines {
 		l.tail = l.tail[1:]
 	}
@@ -55,7 +58,7 @@ func (l *serverLog) keep(line string) {
 }
 
 // lastLines returns what an error message says about this server.
-func (l *serverLog) lastLines() string {
+func (l *Log) LastLines() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if len(l.tail) == 0 && len(l.partial) == 0 {

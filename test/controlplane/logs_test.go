@@ -7,11 +7,11 @@ import (
 	"testing"
 )
 
-func TestServerLog(t *testing.T) {
+func TestLog(t *testing.T) {
 	var out strings.Builder
 	var mu sync.Mutex
-	first, second := newServerLog("etcd", &out, &mu), newServerLog("kubectl", &out, &mu)
-	if got := first.lastLines(); got != "etcd printed nothing" {
+	first, second := NewLog("etcd", &out, &mu), NewLog("kubectl", &out, &mu)
+	if got := first.LastLines(); got != "etcd printed nothing" {
 		t.Errorf("at first it says %q", got)
 	}
 	for _, text := range []string{"one\ntw", "o\n", "three"} {
@@ -23,13 +23,13 @@ func TestServerLog(t *testing.T) {
 	if want := "etcd: one\nkubectl: hello\netcd: two\nkubectl: hello\nkubectl: hello\n"; out.String() != want {
 		t.Errorf("out is %q, want %q", out.String(), want)
 	}
-	if got, want := first.lastLines(), "etcd printed last:\n\tone\n\ttwo\n\tthree"; got != want {
+	if got, want := first.LastLines(), "etcd printed last:\n\tone\n\ttwo\n\tthree"; got != want {
 		t.Errorf("last lines are %q, want %q", got, want)
 	}
 	for i := range 2 * tailLines {
 		fmt.Fprintf(first, "line %d\n", i)
 	}
-	got := strings.Count(first.lastLines(), "\n\t")
+	got := strings.Count(first.LastLines(), "\n\t")
 	if got != tailLines {
 		t.Errorf("%d lines are kept, want %d", got, tailLines)
 	}

@@ -25,8 +25,8 @@ const (
 
 // startAPIServer starts etcd and kube-apiserver.
 func (c *ControlPlane) startAPIServer(o Options, logs *sync.Mutex) error {
-	etcdLog := newServerLog(etcdBinary, o.Logs, logs)
-	apiServerLog := newServerLog(apiServerBinary, o.Logs, logs)
+	etcdLog := NewLog(etcdBinary, o.Logs, logs)
+	apiServerLog := NewLog(apiServerBinary, o.Logs, logs)
 	// Explicit paths, and no existing cluster: envtest would let environment
 	// variables decide both, and the latter would run tests on a real cluster.
 	existing := false
@@ -70,7 +70,7 @@ func (c *ControlPlane) startAPIServer(o Options, logs *sync.Mutex) error {
 
 	config, err := c.environment.Start()
 	if err != nil {
-		return fmt.Errorf("%w\n%s\n%s", err, apiServerLog.lastLines(), etcdLog.lastLines())
+		return fmt.Errorf("%w\n%s\n%s", err, apiServerLog.LastLines(), etcdLog.LastLines())
 	}
 	c.config = config
 	if c.client, err = client.New(config, client.Options{}); err != nil {
@@ -81,7 +81,7 @@ func (c *ControlPlane) startAPIServer(o Options, logs *sync.Mutex) error {
 
 // startControllers starts kube-controller-manager and waits for the first
 // things that it makes.
-func (c *ControlPlane) startControllers(ctx context.Context, log *serverLog) error {
+func (c *ControlPlane) startControllers(ctx context.Context, log *Log) error {
 	user, err := c.environment.AddUser(envtest.User{Name: "system:kube-controller-manager"}, nil)
 	if err != nil {
 		return fmt.Errorf("cannot make the user of %s: %w", controllerManagerBinary, err)
@@ -126,7 +126,7 @@ func (c *ControlPlane) waitForControllers(ctx context.Context) error {
 		return true, nil
 	})
 	if wait.Interrupted(err) {
-		return fmt.Errorf("%s did not make the default ServiceAccount: %w; %s", controllerManagerBinary, err, c.controllers.log.lastLines())
+		return fmt.Errorf("%s did not make the default ServiceAccount: %w; %s", controllerManagerBinary, err, c.controllers.log.LastLines())
 	}
 	return err
 }

@@ -29,10 +29,10 @@ rm -rf "$1" || { sleep 1; rm -rf "$1"; }
 type watchdog struct {
 	cmd   *exec.Cmd
 	input io.Closer
-	log   *serverLog
+	log   *Log
 }
 
-func startWatchdog(dir, binDir string, log *serverLog) (*watchdog, error) {
+func startWatchdog(dir, binDir string, log *Log) (*watchdog, error) {
 	cmd := exec.Command("/bin/sh", "-c", watchdogScript, "watchdog", dir, binDir)
 	// A group of its own: Ctrl-C on the terminal reaches the whole group, and
 	// the watchdog has to outlive the process that it watches.
@@ -52,7 +52,7 @@ func startWatchdog(dir, binDir string, log *serverLog) (*watchdog, error) {
 func (w *watchdog) release() error {
 	closeErr := w.input.Close()
 	if err := w.cmd.Wait(); err != nil {
-		return fmt.Errorf("cannot clean up after the control plane: %w; %s", err, w.log.lastLines())
+		return fmt.Errorf("cannot clean up after the control plane: %w; %s", err, w.log.LastLines())
 	}
 	return closeErr
 }

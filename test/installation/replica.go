@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"slices"
@@ -16,6 +15,8 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"fedmesh.io/fedmesh/test/controlplane"
 )
 
 // stopTimeout is how long a replica may take to finish what it has taken on, as
@@ -31,7 +32,7 @@ type Replica struct {
 	URL, HealthURL, MetricsURL string
 
 	cmd    *exec.Cmd
-	log    *replicaLog
+	log    *controlplane.Log
 	cancel context.CancelFunc // has the process told to end
 	killed atomic.Bool
 	// ended is closed when the process has ended, and err says how it ended if
@@ -66,7 +67,7 @@ func (i *Installation) LaunchReplica(ctx context.Context, flags ...string) (*Rep
 // start starts a server the way container says, but for what it cannot have
 // outside of a pod.
 func (i *Installation) start(ctx context.Context, container corev1.Container, flags []string) (*Replica, error) {
-	ports, err := freePorts(3)
+	ports, err := controlplane.FreePorts(3)
 	if err != nil {
 		return nil, err
 	}
@@ -98,7 +99,7 @@ func (i *Installation) start(ctx context.Context, container corev1.Container, fl
 		HealthURL:  "http://127.0.0.1:" + strconv.Itoa(ports[1]),
 		MetricsURL: "http://127.0.0.1:" + strconv.Itoa(ports[2]),
 		cmd:        cmd,
-		log:        &replicaLog{name: name, out: i.logs, lock: &i.logLock},
+		log:        controlplane.NewLog(name, i.logs, &i.logLock),
 		cancel:     cancel,
 		ended:      make(chan struct{}),
 	}
@@ -115,7 +116,7 @@ func (i *Installation) start(ctx context.Context, container corev1.Container, fl
 		// To end with status 0 is right, but only when it was told to end.
 		told := running.Err() != nil
 		if !replica.killed.Load() && !(told && cmd.ProcessState.Success()) {
-			replica.err = fmt.Errorf("%s ended with %s; %s", name, cmd.ProcessState, replica.log.lastLines())
+			replica.err = fmt.Errorf("%s ended with %s; %s", name, cmd.ProcessState, replica.log.LastLines())
 		}
 	}()
 	return replica, nil
@@ -155,19 +156,4 @@ func environment(container corev1.Container) []string {
 		environment = append(environment, variable.Name+"="+value)
 	}
 	return environment
-}
-
-// freePorts returns ports of loopback that nobody listens on.
-func freePorts(count int) ([]int, error) {
-	var ports []int
-	for range count {
-		listener, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			return nil, fmt.Errorf("cannot find a free port: %w", err)
-		}
-		// Only when all are known, so that they are different ones.
-		defer listener.Close()
-		ports = append(ports, listener.Addr().(*net.TCPAddr).Port)
-	}
-	return ports, nil
 }

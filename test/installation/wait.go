@@ -33,7 +33,7 @@ func (r *Replica) WaitUntilReady(ctx context.Context) error {
 		}
 		_, err := get(ctx, r.HealthURL+"/readyz")
 		if err != nil {
-			return fmt.Errorf("%w; %s", err, r.log.lastLines())
+			return fmt.Errorf("%w; %s", err, r.log.LastLines())
 		}
 		return nil
 	})
