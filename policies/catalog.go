@@ -18,5 +18,11 @@ func Catalogue() []Rule {
 		emptySelector(),
 		egressNamespace(),
 		passthroughExposure(),
+		workloadSocket(),
+		dnsCapture(),
+		networkLabel(),
+		hostPath(),
+		captureExclusion(),
+		noProxy(),
 	}
 }

@@ -90,7 +90,11 @@ func renderTable(rules []Rule, page string) string {
 func renderRule(out *strings.Builder, rule Rule) {
 	fmt.Fprintf(out, "\n## %s %s\n\n%s.\n\n", rule.ID, rule.Name, sentence(rule.Summary))
 	qualified := func(kind mesh.Kind) string { return "`" + kind.GroupKind().String() + "`" }
-	fmt.Fprintf(out, "* Action: %s\n* Applies to: %s\n", rule.Action, kindNames(rule.Applies, qualified))
+	action := string(rule.Action)
+	if rule.FinalCheck {
+		action += ", or what the Federation's `pods.finalCheck` says; Deny in namespaces labelled `" + mesh.FinalCheckLabel + "=" + mesh.FinalCheckDeny + "`, unless it says Off"
+	}
+	fmt.Fprintf(out, "* Action: %s\n* Applies to: %s\n", action, kindNames(rule.Applies, qualified))
 	if len(rule.Reads) > 0 {
 		fmt.Fprintf(out, "* Looks at: %s\n", kindNames(rule.Reads, qualified))
 	}

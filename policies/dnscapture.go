@@ -3,6 +3,8 @@ package policies
 import (
 	"fmt"
 	"strconv"
+
+	"fedmesh.io/fedmesh/policies/pods"
 )
 
 // dnsCapture is MUT2: the sidecar answers DNS. Without that no federated name
@@ -23,30 +25,30 @@ func (m *podMutation) dnsCapture() (status string) {
 	if enabled := m.settings.Pods.DNSCapture; enabled != nil && !*enabled {
 		return "off: pods.dnsCapture is false"
 	}
-	annotation, _ := m.pod.annotations.lookup(configAnnotation)
-	merged, value, err := mergeProxyMetadata(annotation, dnsCaptureVariable, "true")
+	annotation, _ := m.pod.Annotations.Lookup(pods.ConfigAnnotation)
+	merged, value, err := mergeProxyMetadata(annotation, pods.DNSCaptureVariable, "true")
 	if err != nil {
-		m.warn("annotation %s: %v; DNS capture was not added to it, correct it", configAnnotation, err)
-		return fmt.Sprintf("skipped: annotation %s: %v", configAnnotation, err)
+		m.warn("annotation %s: %v; DNS capture was not added to it, correct it", pods.ConfigAnnotation, err)
+		return fmt.Sprintf("skipped: annotation %s: %v", pods.ConfigAnnotation, err)
 	}
 	if !captures(value) {
 		return m.keepCapture("the pod", value)
 	}
-	for i := range m.pod.containers {
-		c := &m.pod.containers[i]
+	for i := range m.pod.Containers {
+		c := &m.pod.Containers[i]
 		switch {
-		case !c.isProxy() || !c.dnsCapture.present:
-		case c.dnsCapture.reference:
-			return fmt.Sprintf("kept: container %s takes %s from valueFrom", proxyContainer, dnsCaptureVariable)
-		case !captures(c.dnsCapture.value):
-			return m.keepCapture("container "+proxyContainer, c.dnsCapture.value)
+		case !c.IsProxy() || !c.DNSCapture.Present:
+		case c.DNSCapture.Reference:
+			return fmt.Sprintf("kept: container %s takes %s from valueFrom", pods.ProxyContainer, pods.DNSCaptureVariable)
+		case !captures(c.DNSCapture.Value):
+			return m.keepCapture("container "+pods.ProxyContainer, c.DNSCapture.Value)
 		}
 	}
-	m.annotate(configAnnotation, merged)
+	m.annotate(pods.ConfigAnnotation, merged)
 	if m.injected {
 		m.setCaptureVariables()
 	}
-	return fmt.Sprintf(`applied: %s is "%s"`, dnsCaptureVariable, value)
+	return fmt.Sprintf(`applied: %s is "%s"`, pods.DNSCaptureVariable, value)
 }
 
 // captures reports whether Istio reads the value as true (pkg/env/var.go,
@@ -61,17 +63,17 @@ func captures(value string) bool {
 func (m *podMutation) keepCapture(where, value string) (status string) {
 	if _, err := strconv.ParseBool(value); err != nil {
 		m.warn(`%s sets %s to "%s", which Istio reads as false; write "true" or "false"`,
-			where, dnsCaptureVariable, shorten(value))
+			where, pods.DNSCaptureVariable, pods.Shorten(value))
 	}
-	return fmt.Sprintf(`kept: %s sets %s to "%s"`, where, dnsCaptureVariable, shorten(value))
+	return fmt.Sprintf(`kept: %s sets %s to "%s"`, where, pods.DNSCaptureVariable, pods.Shorten(value))
 }
 
 // setCaptureVariables adds the variable where Istio would have put it.
 func (m *podMutation) setCaptureVariables() {
-	for i := range m.pod.containers {
-		c := &m.pod.containers[i]
-		if (c.isProxy() || c.isInit()) && !c.dnsCapture.present {
-			m.addVariable(c, dnsCaptureVariable, "true")
+	for i := range m.pod.Containers {
+		c := &m.pod.Containers[i]
+		if (c.IsProxy() || c.IsInit()) && !c.DNSCapture.Present {
+			m.addVariable(c, pods.DNSCaptureVariable, "true")
 		}
 	}
 }

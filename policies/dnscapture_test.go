@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"fedmesh.io/fedmesh/policies/pods"
 )
 
 func TestDNSCapture(t *testing.T) {
@@ -125,7 +127,7 @@ func TestDNSCapture(t *testing.T) {
 			if err := json.Unmarshal(patched, &pod); err != nil {
 				t.Fatal(err)
 			}
-			if diff := cmp.Diff(test.config, pod.Metadata.Annotations[configAnnotation]); diff != "" {
+			if diff := cmp.Diff(test.config, pod.Metadata.Annotations[pods.ConfigAnnotation]); diff != "" {
 				t.Errorf("annotation differs (-want +got):\n%s", diff)
 			}
 			if got := statusOf(t, patched)["dns-capture"]; got != test.status {

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"fedmesh.io/fedmesh/policies/mesh"
@@ -93,15 +94,15 @@ func (e *Evaluator) Rules() []Rule { return e.rules }
 // AppliesTo reports whether any rule is about objects of kind.
 func (e *Evaluator) AppliesTo(kind mesh.Kind) bool { return len(e.byKind[kind]) > 0 }
 
-// Action returns what a finding of the rule with this ID leads to on object, as
-// the Federation has it for the object's namespace: Off for a rule that there is
-// not. It lets admission report what it found by other means than the rule.
-func (e *Evaluator) Action(id string, object *mesh.Object, index *mesh.Index, federation *mesh.Federation) Action {
+// Action returns what a finding of the rule with this ID leads to on an object of a
+// namespace with these labels, as the Federation has it: Off for a rule that there
+// is not. It lets admission report what it found by other means than the rule.
+func (e *Evaluator) Action(id string, namespace labels.Set, federation *mesh.Federation) Action {
 	rule := e.rule(id)
 	if rule == nil {
 		return Off
 	}
-	return federation.Action(id, rule.Action, index.NamespaceLabels(object.Namespace))
+	return settled(rule, rule.Action, namespace, federation)
 }
 
 // rule returns the rule with this ID, and nil when there is none.
@@ -132,7 +133,7 @@ func (e *Evaluator) Evaluate(review Review, index *mesh.Index, federation *mesh.
 	outcome.Findings = suppress(outcome.Findings)
 	for i := range outcome.Findings {
 		finding := &outcome.Findings[i]
-		finding.Action = settled(e.rule(finding.Rule), finding.Action, review, view)
+		finding.Action = settledIn(view, e.rule(finding.Rule), finding.Action, review)
 		if (finding.Known || finding.Excused) && finding.Action == Deny {
 			finding.Action = Warn
 		}
@@ -148,7 +149,7 @@ func (e *Evaluator) check(review Review, view *mesh.View) Outcome {
 		rule := &e.rules[i]
 		findings, failure := contain(rule, review, view)
 		if failure != nil {
-			failure.Action = settled(rule, rule.Action, review, view)
+			failure.Action = settledIn(view, rule, rule.Action, review)
 			outcome.Failures = append(outcome.Failures, *failure)
 			continue
 		}
@@ -156,7 +157,7 @@ func (e *Evaluator) check(review Review, view *mesh.View) Outcome {
 			if finding.Action == "" {
 				finding.Action = rule.Action
 			}
-			if settled(rule, finding.Action, review, view) == Off {
+			if settledIn(view, rule, finding.Action, review) == Off {
 				continue
 			}
 			finding.Rule = rule.ID
@@ -169,9 +170,17 @@ func (e *Evaluator) check(review Review, view *mesh.View) Outcome {
 }
 
 // settled applies the Federation's settings to what a finding of a rule would
-// lead to by itself.
-func settled(rule *Rule, action Action, review Review, view *mesh.View) Action {
-	return view.Federation().Action(rule.ID, action, view.NamespaceLabels(review.Object.Namespace))
+// lead to by itself. One for the rule's ID wins over everything.
+func settled(rule *Rule, action Action, namespace labels.Set, federation *mesh.Federation) Action {
+	if rule.FinalCheck {
+		action = federation.FinalCheck(namespace)
+	}
+	return federation.Action(rule.ID, action, namespace)
+}
+
+// settledIn is settled for the object of a review.
+func settledIn(view *mesh.View, rule *Rule, action Action, review Review) Action {
+	return settled(rule, action, view.NamespaceLabels(review.Object.Namespace), view.Federation())
 }
 
 // contain runs one rule and turns a panic into a failure: one broken rule must

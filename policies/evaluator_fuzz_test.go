@@ -2,7 +2,10 @@ package policies
 
 import (
 	"encoding/json"
+	"os"
+	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -17,7 +20,7 @@ import (
 // Istio itself reads it and evaluated without a panic, and evaluated again it has
 // the same findings. The object also stands in the Index among others.
 func FuzzDecodeAndEvaluate(f *testing.F) {
-	for kind := mesh.ServiceEntry; kind <= mesh.Namespace; kind++ {
+	for kind := mesh.ServiceEntry; kind <= mesh.Pod; kind++ {
 		for _, seed := range []string{
 			`{}`, `null`, `[]`, `0`, `""`,
 			`{"metadata": {"name": "a", "namespace": "foo"}}`,
@@ -42,6 +45,12 @@ func FuzzDecodeAndEvaluate(f *testing.F) {
 			f.Add(uint8(kind), []byte(seed), []byte(seed))
 			f.Add(uint8(kind), []byte(`{}`), []byte(seed))
 		}
+	}
+	for _, pod := range hostilePods() {
+		f.Add(uint8(mesh.Pod), []byte(`{}`), []byte(pod))
+	}
+	for _, pod := range fixturePods(f) {
+		f.Add(uint8(mesh.Pod), []byte(`{}`), pod)
 	}
 	// Updates with findings that stay, that move and that are new.
 	for _, update := range []struct {
@@ -70,6 +79,7 @@ func FuzzDecodeAndEvaluate(f *testing.F) {
 		"kind: Service\napiVersion: v1\nmetadata: {name: s, namespace: foo}\nspec: {clusterIPs: [240.0.0.2]}\n",
 		"kind: ServiceCIDR\napiVersion: networking.k8s.io/v1\nmetadata: {name: k}\nspec: {cidrs: [10.96.0.0/12]}\n",
 		"kind: Sidecar\napiVersion: networking.istio.io/v1\nmetadata: {name: default, namespace: foo}\n",
+		"kind: Namespace\napiVersion: v1\nmetadata: {name: foo, labels: {fedmesh.io/federation: enabled}}\n",
 	} {
 		object, _, err := parseDocument([]byte(document))
 		if err != nil {
@@ -104,15 +114,30 @@ func FuzzDecodeAndEvaluate(f *testing.F) {
 	})
 }
 
+// fixturePods are the pods of the fixtures of rules on finished pods.
+func fixturePods(f *testing.F) [][]byte {
+	f.Helper()
+	files, err := filepath.Glob("testdata/FED60*/*/*.yaml")
+	if err != nil || len(files) == 0 {
+		f.Fatalf("reading fixtures: %v, %d files", err, len(files))
+	}
+	var pods [][]byte
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			f.Fatal(err)
+		}
+		pod, _, _ := strings.Cut(string(text), "\n---\n")
+		pods = append(pods, toJSON(f, pod))
+	}
+	return pods
+}
+
 // sameAsIstio: an object that was accepted says what Istio's own decoder makes of
 // it, where that does not refuse it. It is asked about the specification only,
 // which is all that Istio decodes with it.
 func sameAsIstio(t *testing.T, object *mesh.Object, data []byte) {
 	t.Helper()
-	parts, err := mesh.Split(data)
-	if err != nil {
-		t.Fatalf("decoded, but cannot be split: %v", err)
-	}
 	type message interface {
 		proto.Message
 		json.Unmarshaler
@@ -129,6 +154,10 @@ func sameAsIstio(t *testing.T, object *mesh.Object, data []byte) {
 		got, want = object.Gateway, &networking.Gateway{}
 	default:
 		return
+	}
+	parts, err := mesh.Split(data)
+	if err != nil {
+		t.Fatalf("decoded, but cannot be split: %v", err)
 	}
 	if len(parts.Spec) > 0 && string(parts.Spec) != "null" {
 		if err := want.UnmarshalJSON(parts.Spec); err != nil {

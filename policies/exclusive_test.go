@@ -175,7 +175,7 @@ func TestAction(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got := evaluator.Action(test.id, fixture.object, fixture.index, fixture.federation); got != test.want {
+			if got := evaluator.Action(test.id, fixture.index.NamespaceLabels(fixture.object.Namespace), fixture.federation); got != test.want {
 				t.Errorf("got %q; want %q", got, test.want)
 			}
 		})

@@ -18,6 +18,7 @@ const modulePath = "fedmesh.io/fedmesh"
 func layers() []string {
 	return []string{
 		"policies/api",
+		"policies/pods",
 		"policies/mesh",
 		"policies",
 		"webhook",
@@ -37,6 +38,7 @@ func forbidden() map[string][]string {
 		"math/rand",
 	}
 	return map[string][]string{
+		"policies/pods": append(slices.Clone(impure), "time"),
 		"policies/mesh": impure, // it has times of creation, and reads no clock
 		"policies":      append(slices.Clone(impure), "time"),
 	}
@@ -67,6 +69,8 @@ func TestJudgeImport(t *testing.T) {
 		{"policies", "fedmesh.io/fedmesh/policies/mesh", true},
 		{"policies", "fedmesh.io/fedmesh/policies/api/v1alpha1", true},
 		{"policies/mesh", "fedmesh.io/fedmesh/policies/api/v1alpha1", true},
+		{"policies/mesh", "fedmesh.io/fedmesh/policies/pods", true},
+		{"policies", "fedmesh.io/fedmesh/policies/pods", true},
 		{"policies/mesh", "time", true},
 		{"policies", "net/netip", true},
 		{"webhook", "fedmesh.io/fedmesh/policies", true},
@@ -75,6 +79,10 @@ func TestJudgeImport(t *testing.T) {
 		{"cmd/fedmesh-webhook", "fedmesh.io/fedmesh/webhook", true},
 		{"policies/mesh", "fedmesh.io/fedmesh/policies", false},
 		{"policies/api/v1alpha1", "fedmesh.io/fedmesh/policies/mesh", false},
+		{"policies/pods", "fedmesh.io/fedmesh/policies/mesh", false},
+		{"policies/pods", "fedmesh.io/fedmesh/policies", false},
+		{"policies/pods", "os", false},
+		{"policies/pods", "time", false},
 		{"policies", "fedmesh.io/fedmesh/webhook/feed", false},
 		{"webhook", "fedmesh.io/fedmesh/cmd/fedmesh-webhook", false},
 		{"policies", "sigs.k8s.io/controller-runtime/pkg/client", false},

@@ -1,10 +1,8 @@
 package policies
 
 import (
-	"fmt"
-	"slices"
-
 	"fedmesh.io/fedmesh/policies/api/v1alpha1"
+	"fedmesh.io/fedmesh/policies/pods"
 )
 
 // PodSettings is what the mutation of a pod depends on besides the pod.
@@ -20,6 +18,9 @@ type PodSettings struct {
 	// RootNamespace is the namespace of Istio's control plane; istio-system
 	// when empty.
 	RootNamespace string
+	// PodSecurity is the Pod Security level that the pod's namespace enforces: the
+	// value of its label PodSecurityLabel, empty when it has none.
+	PodSecurity string
 }
 
 // PatchOperation is an operation of a JSON patch (RFC 6902).
@@ -36,17 +37,14 @@ type PodPatch struct {
 	// Warnings say what was left alone that may keep the pod from taking part in
 	// the federation, one line of at most 256 bytes each.
 	Warnings []string
+	// Findings are those of rules on finished pods that can be told already, and
+	// that nobody might tell later. What they lead to the rules' settings say; a
+	// mutation refuses no pod.
+	Findings []Finding
 }
 
-// Labels and annotations that mutations read and write.
-const (
-	injectLabel         = "fedmesh.io/inject"
-	sidecarInjectLabel  = "sidecar.istio.io/inject" // and the annotation of that name
-	dataplaneModeLabel  = "istio.io/dataplane-mode"
-	statusAnnotation    = "fedmesh.io/status"
-	injectionAnnotation = "sidecar.istio.io/status"
-	configAnnotation    = "proxy.istio.io/config"
-)
+// statusAnnotation says what became of the pod.
+const statusAnnotation = "fedmesh.io/status"
 
 // MutatePod returns the patch that makes a pod of an opted-in namespace take
 // part in the federation. It changes nothing that the user set, and the result
@@ -56,21 +54,21 @@ const (
 //
 // The error names the field that could not be read.
 func MutatePod(raw []byte, settings PodSettings) (PodPatch, error) {
-	decoded, err := decodePod(raw)
+	decoded, err := pods.Decode(raw)
 	if err != nil {
-		return PodPatch{}, fmt.Errorf("cannot read the pod: %w", err)
+		return PodPatch{}, err
 	}
-	if decoded.leftAlone() {
+	if decoded.LeftAlone() {
 		return PodPatch{}, nil
 	}
-	m := &podMutation{pod: decoded, settings: settings.withDefaults(), injected: decoded.injected()}
+	m := &podMutation{pod: decoded, settings: settings.withDefaults(), injected: decoded.Injected()}
 	m.annotate(statusAnnotation, podStatus{
 		WorkloadSocket: m.workloadSocket(),
 		DNSCapture:     m.dnsCapture(),
 		NetworkLabel:   m.networkLabel(),
 		Registration:   m.registration(),
 	}.String())
-	return PodPatch{Operations: m.patch(), Warnings: m.warnings}, nil
+	return PodPatch{Operations: m.patch(), Warnings: m.warnings, Findings: m.findings}, nil
 }
 
 // withDefaults fills in the defaults of the API (v1alpha1.Pods).
@@ -92,38 +90,4 @@ func (s PodSettings) withDefaults() PodSettings {
 		s.Pods.RegistrationLabels = map[string]string{"spiffe.io/spire-managed-identity": "true"}
 	}
 	return s
-}
-
-// leftAlone reports whether the pod is none of fedmesh's business. Pods without
-// containers are for the API server to refuse.
-func (p *pod) leftAlone() bool {
-	if p.hostNetwork || !p.applications {
-		return true
-	}
-	if value, _ := p.labels.lookup(injectLabel); value == "false" {
-		return true
-	}
-	if value, _ := p.labels.lookup(dataplaneModeLabel); value == "ambient" {
-		return true
-	}
-	// The label comes before the annotation, and only "false" keeps the injector
-	// away (pkg/kube/inject/inject.go, injectRequired).
-	inject, labelled := p.labels.lookup(sidecarInjectLabel)
-	if !labelled {
-		inject, _ = p.annotations.lookup(sidecarInjectLabel)
-	}
-	return inject == "false"
-}
-
-// injected reports whether Istio's injector has been here. A container
-// istio-proxy without an image, or with the image auto, is what a user declares
-// to override parts of the injector's (pkg/kube/inject/webhook.go,
-// reapplyOverwrittenContainers).
-func (p *pod) injected() bool {
-	if p.annotations.has(injectionAnnotation) {
-		return true
-	}
-	return slices.ContainsFunc(p.containers, func(c container) bool {
-		return c.isProxy() && len(c.image) > 0 && string(c.image) != imageAuto
-	})
 }

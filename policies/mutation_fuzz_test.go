@@ -14,6 +14,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"fedmesh.io/fedmesh/policies/api/v1alpha1"
+	"fedmesh.io/fedmesh/policies/pods"
 )
 
 // checkMerge holds a merge, or that there is none, against what Istio would read.
@@ -147,7 +148,7 @@ func FuzzMergeProxyConfig(f *testing.F) {
 		if !utf8.ValidString(text) {
 			t.Skip("annotations come from JSON")
 		}
-		checkMerge(t, text, dnsCaptureVariable, "true")
+		checkMerge(t, text, pods.DNSCaptureVariable, "true")
 	})
 }
 
@@ -178,8 +179,8 @@ func FuzzMutatePod(f *testing.F) {
 	}
 	for i, text := range hostileConfigs() {
 		pod := map[string]any{
-			"metadata": map[string]any{"annotations": map[string]string{configAnnotation: text}},
-			"spec":     map[string]any{"containers": []any{map[string]string{"name": proxyContainer, "image": "x"}}},
+			"metadata": map[string]any{"annotations": map[string]string{pods.ConfigAnnotation: text}},
+			"spec":     map[string]any{"containers": []any{map[string]string{"name": pods.ProxyContainer, "image": "x"}}},
 		}
 		f.Add(encode(f, pod), "network-1", "network-1", uint8(i))
 	}
@@ -222,7 +223,7 @@ func checkSurvivors(t *testing.T, before, after []byte) {
 	metadataBefore, metadataAfter := object(t, podBefore["metadata"]), object(t, podAfter["metadata"])
 	compare(t, "metadata.", metadataBefore, metadataAfter, "labels", "annotations")
 	compare(t, "labels.", object(t, metadataBefore["labels"]), object(t, metadataAfter["labels"]))
-	compare(t, "annotations.", object(t, metadataBefore["annotations"]), object(t, metadataAfter["annotations"]), statusAnnotation, configAnnotation)
+	compare(t, "annotations.", object(t, metadataBefore["annotations"]), object(t, metadataAfter["annotations"]), statusAnnotation, pods.ConfigAnnotation)
 	specBefore, specAfter := object(t, podBefore["spec"]), object(t, podAfter["spec"])
 	compare(t, "spec.", specBefore, specAfter, "containers", "initContainers", "volumes")
 	for _, name := range []string{"containers", "initContainers", "volumes"} {

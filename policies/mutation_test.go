@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -39,12 +40,23 @@ func mutate(t testing.TB, pod []byte, settings PodSettings) (PodPatch, []byte) {
 	if diff := cmp.Diff(patch.Warnings, again.Warnings); diff != "" {
 		t.Errorf("warnings of the second pass differ (-first +second):\n%s", diff)
 	}
-	for _, warning := range patch.Warnings {
+	if diff := cmp.Diff(findingLines(patch), findingLines(again)); diff != "" {
+		t.Errorf("findings of the second pass differ (-first +second):\n%s", diff)
+	}
+	for _, warning := range slices.Concat(patch.Warnings, findingLines(patch)) {
 		if len(warning) > 256 || strings.ContainsAny(warning, "\r\n") {
 			t.Errorf("got warning %q of %d bytes, want one line of at most 256", warning, len(warning))
 		}
 	}
 	return patch, patched
+}
+
+// findingLines are the findings of a patch as a user reads them.
+func findingLines(patch PodPatch) (lines []string) {
+	for _, finding := range patch.Findings {
+		lines = append(lines, Cut(finding.String(), MaxWarning))
+	}
+	return lines
 }
 
 // apply applies a patch with the library that the API server uses.
@@ -194,8 +206,9 @@ func goldenOf(t testing.TB, patch PodPatch, patched []byte) []byte {
 	golden := struct {
 		Operations []PatchOperation `json:"operations"`
 		Warnings   []string         `json:"warnings,omitempty"`
+		Findings   []string         `json:"findings,omitempty"`
 		Pod        json.RawMessage  `json:"patched,omitempty"`
-	}{Operations: patch.Operations, Warnings: patch.Warnings}
+	}{Operations: patch.Operations, Warnings: patch.Warnings, Findings: findingLines(patch)}
 	if patch.Operations != nil {
 		golden.Pod = patched
 	}
@@ -332,7 +345,7 @@ func TestMutatePodErrors(t *testing.T) {
 		if diff := cmp.Diff(test.want, err.Error()); diff != "" {
 			t.Errorf("MutatePod(%s): error differs (-want +got):\n%s", test.pod, diff)
 		}
-		if patch.Operations != nil || patch.Warnings != nil {
+		if patch.Operations != nil || patch.Warnings != nil || patch.Findings != nil {
 			t.Errorf("MutatePod(%s): got %v beside an error, want nothing", test.pod, patch)
 		}
 	}
@@ -374,24 +387,6 @@ func TestEscapePointer(t *testing.T) {
 	} {
 		if got := escapePointer(name); got != want {
 			t.Errorf("escapePointer(%q): got %q, want %q", name, got, want)
-		}
-	}
-}
-
-func TestCut(t *testing.T) {
-	tests := []struct {
-		text  string
-		limit int
-		want  string
-	}{
-		{"short", 10, "short"},
-		{"exactly ten", 11, "exactly ten"},
-		{"a little longer", 10, "a littl..."},
-		{"ääääääää", 8, "ää..."},
-	}
-	for _, test := range tests {
-		if got := Cut(test.text, test.limit); got != test.want {
-			t.Errorf("Cut(%q, %d): got %q, want %q", test.text, test.limit, got, test.want)
 		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"fedmesh.io/fedmesh/policies/api/v1alpha1"
+	"fedmesh.io/fedmesh/policies/pods"
 )
 
 // NetworkLabel says which network a pod is in and, on the root namespace, which
@@ -35,17 +36,17 @@ func (m *podMutation) networkLabel() (status string) {
 		return fmt.Sprintf("skipped: namespace %s has no label %s", m.settings.RootNamespace, NetworkLabel)
 	case root != network:
 		return fmt.Sprintf("skipped: namespace %s has %s=%s, the local member's network is %s",
-			m.settings.RootNamespace, NetworkLabel, shorten(root), network)
+			m.settings.RootNamespace, NetworkLabel, pods.Shorten(root), network)
 	}
-	value, present := m.pod.labels.lookup(NetworkLabel)
+	value, present := m.pod.Labels.Lookup(NetworkLabel)
 	if present && value != network {
-		return fmt.Sprintf(`kept: the pod sets %s to "%s"`, NetworkLabel, shorten(value))
+		return fmt.Sprintf(`kept: the pod sets %s to "%s"`, NetworkLabel, pods.Shorten(value))
 	}
 	if !present {
 		m.label(NetworkLabel, network)
 	}
 	if m.injected && !m.setProxyNetwork(network) {
-		return fmt.Sprintf("applied: %s; kept: container %s takes %s from valueFrom", network, proxyContainer, networkVariable)
+		return fmt.Sprintf("applied: %s; kept: container %s takes %s from valueFrom", network, pods.ProxyContainer, pods.NetworkVariable)
 	}
 	return "applied: " + network
 }
@@ -58,20 +59,20 @@ func (m *podMutation) networkLabel() (status string) {
 // updateClusterEnvs), and so does this.
 func (m *podMutation) setProxyNetwork(network string) (told bool) {
 	told = true
-	for i := range m.pod.containers {
-		c := &m.pod.containers[i]
-		if !c.isProxy() {
+	for i := range m.pod.Containers {
+		c := &m.pod.Containers[i]
+		if !c.IsProxy() {
 			continue
 		}
-		switch current := c.network; {
-		case !current.present:
-			m.addVariable(c, networkVariable, network)
-		case current.reference:
+		switch current := c.Network; {
+		case !current.Present:
+			m.addVariable(c, pods.NetworkVariable, network)
+		case current.Reference:
 			told = false
 			m.warn("container %s: %s comes from valueFrom and is kept; it has to be %s, as the label %s",
-				proxyContainer, networkVariable, network, NetworkLabel)
-		case current.value != network:
-			m.add(pointer(c.path+"/env/", current.index)+"/value", network) // an empty value may be left out
+				pods.ProxyContainer, pods.NetworkVariable, network, NetworkLabel)
+		case current.Value != network:
+			m.add(pods.Pointer(c.Path+"/env/", current.Index)+"/value", network) // an empty value may be left out
 		}
 	}
 	return told

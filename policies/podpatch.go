@@ -3,19 +3,21 @@ package policies
 import (
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
+
+	"fedmesh.io/fedmesh/policies/pods"
 )
 
 // podMutation gathers the changes to one pod.
 type podMutation struct {
-	pod      *pod
+	pod      *pods.Pod
 	settings PodSettings
 	injected bool
 
 	labels, annotations []assignment
 	operations          []PatchOperation // on the specification
 	warnings            []string
+	findings            []Finding
 }
 
 // assignment is a label or an annotation to be set.
@@ -27,7 +29,7 @@ func (m *podMutation) label(key, value string) {
 
 // annotate sets an annotation unless it has the value.
 func (m *podMutation) annotate(key, value string) {
-	if current, present := m.pod.annotations.lookup(key); !present || current != value {
+	if current, present := m.pod.Annotations.Lookup(key); !present || current != value {
 		m.annotations = append(m.annotations, assignment{key, value})
 	}
 }
@@ -52,14 +54,14 @@ type environmentVariable struct {
 }
 
 // addVariable adds a variable that the container's environment lacks.
-func (m *podMutation) addVariable(c *container, name, value string) {
+func (m *podMutation) addVariable(c *pods.Container, name, value string) {
 	added := environmentVariable{Name: name, Value: value}
-	if c.hasEnvironment {
-		m.add(c.path+"/env/-", added)
+	if c.HasEnvironment {
+		m.add(c.Path+"/env/-", added)
 		return
 	}
-	c.hasEnvironment = true
-	m.add(c.path+"/env", []environmentVariable{added})
+	c.HasEnvironment = true
+	m.add(c.Path+"/env", []environmentVariable{added})
 }
 
 // patch returns the operations: on the metadata in the order of keys, then on
@@ -69,21 +71,21 @@ func (m *podMutation) patch() []PatchOperation {
 		return nil
 	}
 	operations := make([]PatchOperation, 0, 1+len(m.labels)+len(m.annotations)+len(m.operations))
-	if !m.pod.hasMetadata {
+	if !m.pod.HasMetadata {
 		operations = append(operations, PatchOperation{Op: "add", Path: "/metadata", Value: struct{}{}})
 	}
-	operations = setMap(operations, "/metadata/labels", &m.pod.labels, m.labels)
-	operations = setMap(operations, "/metadata/annotations", &m.pod.annotations, m.annotations)
+	operations = setMap(operations, "/metadata/labels", &m.pod.Labels, m.labels)
+	operations = setMap(operations, "/metadata/annotations", &m.pod.Annotations, m.annotations)
 	return append(operations, m.operations...)
 }
 
 // setMap appends the operations that set labels or annotations. A map that is
 // absent or null has no place for a member and is made whole.
-func setMap(operations []PatchOperation, path string, current *stringMap, assignments []assignment) []PatchOperation {
+func setMap(operations []PatchOperation, path string, current *pods.Strings, assignments []assignment) []PatchOperation {
 	if len(assignments) == 0 {
 		return operations
 	}
-	if !current.present {
+	if !current.Present {
 		values := make(map[string]string, len(assignments)) // is encoded in the order of keys
 		for _, assignment := range assignments {
 			values[assignment.key] = assignment.value
@@ -93,7 +95,7 @@ func setMap(operations []PatchOperation, path string, current *stringMap, assign
 	slices.SortFunc(assignments, func(a, b assignment) int { return strings.Compare(a.key, b.key) })
 	for _, assignment := range assignments {
 		op := "add"
-		if current.has(assignment.key) {
+		if current.Has(assignment.key) {
 			op = "replace"
 		}
 		operations = append(operations, PatchOperation{
@@ -113,14 +115,5 @@ func escapePointer(name string) string {
 
 // warn tells the user what was left alone.
 func (m *podMutation) warn(format string, args ...any) {
-	m.warnings = append(m.warnings, Cut(fmt.Sprintf(format, args...), MaxWarning))
-}
-
-// shorten cuts a value of the user's to what a message has room for.
-func shorten(value string) string { return oneLine(value, 40) }
-
-// oneLine cuts text, and writes what is not printable in it as Go does.
-func oneLine(text string, limit int) string {
-	quoted := strconv.Quote(Cut(text, limit))
-	return quoted[1 : len(quoted)-1]
+	m.warnings = append(m.warnings, pods.Cut(fmt.Sprintf(format, args...), MaxWarning))
 }

@@ -7,7 +7,10 @@ import (
 	"slices"
 	"strings"
 
+	yamlv3 "go.yaml.in/yaml/v3"
 	"sigs.k8s.io/yaml"
+
+	"fedmesh.io/fedmesh/policies/pods"
 )
 
 // The two spellings of the field that Istio reads: the name in the protobuf
@@ -37,14 +40,7 @@ func mergeProxyMetadata(text, key, value string) (merged, effective string, err 
 	if fresh := freshProxyConfig(key, value); text == "" || text == fresh {
 		return fresh, value, nil
 	}
-	if len(text) > maxProxyConfig {
-		return text, "", fmt.Errorf("it is longer than %d bytes", maxProxyConfig)
-	}
-	document, err := checkAliases(text)
-	if err != nil {
-		return text, "", err
-	}
-	before, err := parseProxyConfig(text)
+	before, document, err := readProxyConfig(text)
 	if err != nil {
 		return text, "", err
 	}
@@ -68,6 +64,20 @@ func mergeProxyMetadata(text, key, value string) (merged, effective string, err 
 	return text, "", errors.New("its YAML cannot be extended without changing what it says")
 }
 
+// readProxyConfig reads the annotation as far as that is safe. It returns the first
+// document too, where it had to look at that.
+func readProxyConfig(text string) (proxyConfigFields, *yamlv3.Node, error) {
+	if len(text) > maxProxyConfig {
+		return nil, nil, fmt.Errorf("it is longer than %d bytes", maxProxyConfig)
+	}
+	document, err := checkAliases(text)
+	if err != nil {
+		return nil, nil, err
+	}
+	fields, err := parseProxyConfig(text)
+	return fields, document, err
+}
+
 // freshProxyConfig is the annotation that holds nothing but the key.
 func freshProxyConfig(key, value string) string {
 	return metadataFieldJSON + ":\n  " + key + ": " + quoteYAML(value) + "\n"
@@ -76,7 +86,7 @@ func freshProxyConfig(key, value string) string {
 // proxyConfigFields is the annotation as Istio reads it: the first document,
 // as JSON (pkg/util/protomarshal, ApplyYAML), in the order of keys. It has no
 // fields when that is empty.
-type proxyConfigFields []stringEntry
+type proxyConfigFields []pods.Member
 
 func parseProxyConfig(text string) (proxyConfigFields, error) {
 	document, err := readYAML(text)
@@ -86,22 +96,11 @@ func parseProxyConfig(text string) (proxyConfigFields, error) {
 	if document[0] != '{' && document[0] != 'n' {
 		return nil, errors.New("it is " + describeJSON(document) + ", want a mapping")
 	}
-	fields, err := readMembers(document)
+	fields, err := pods.Members(document)
 	if err != nil {
 		return nil, errors.New("it is nested too deeply")
 	}
 	return fields, nil
-}
-
-// readMembers reads a JSON object or null.
-func readMembers(raw []byte) (members []stringEntry, err error) {
-	scanner := scanJSON(raw)
-	_, err = scanner.object(func(key []byte) error {
-		value, err := scanner.raw()
-		members = append(members, stringEntry{key: key, value: value})
-		return err
-	})
-	return members, err
 }
 
 // readYAML reads YAML as Istio does. What makes the parser panic is no YAML.
@@ -119,7 +118,7 @@ func readYAML(text string) (document []byte, err error) {
 // map, and messages have to be the same for the same pod.
 func notYAML(err error) error {
 	if message, ok := strings.CutPrefix(err.Error(), "yaml: "); ok {
-		return errors.New("it is no YAML: " + oneLine(message, 100))
+		return errors.New("it is no YAML: " + pods.OneLine(message, 100))
 	}
 	return errors.New("it is YAML that has no JSON form")
 }
@@ -171,20 +170,20 @@ func (f proxyConfigFields) metadata() (proxyMetadata, error) {
 	if raw == nil {
 		return metadata, nil
 	}
-	values, err := readMembers(raw)
+	values, err := pods.Members(raw)
 	if err != nil {
 		return metadata, errors.New(metadata.field + " is " + describeJSON(raw) + ", want a mapping")
 	}
 	for _, member := range values {
-		entry := metadataEntry{key: string(member.key)}
-		switch member.value[0] {
+		entry := metadataEntry{key: string(member.Key)}
+		switch member.Value[0] {
 		case 'n':
 			entry.null = true
 		case '"':
-			entry.value = string(unquote(member.value))
+			entry.value = member.Text()
 		default:
 			return metadata, fmt.Errorf("%s.%s is %s, want a string (in quotes)",
-				metadata.field, shorten(entry.key), describeJSON(member.value))
+				metadata.field, pods.Shorten(entry.key), describeJSON(member.Value))
 		}
 		metadata.entries = append(metadata.entries, entry)
 	}
@@ -194,8 +193,8 @@ func (f proxyConfigFields) metadata() (proxyMetadata, error) {
 // lookup returns the value of a field as JSON, or nil when it is absent.
 func (f proxyConfigFields) lookup(name string) []byte {
 	for _, field := range f {
-		if string(field.key) == name {
-			return field.value
+		if string(field.Key) == name {
+			return field.Value
 		}
 	}
 	return nil
@@ -203,33 +202,33 @@ func (f proxyConfigFields) lookup(name string) []byte {
 
 // with returns the JSON that the annotation has to have once the key is added.
 func (f proxyConfigFields) with(metadata proxyMetadata, key, value string) []byte {
-	values := []stringEntry{{key: []byte(key), value: []byte(quoteYAML(value))}}
+	values := []pods.Member{{Key: []byte(key), Value: []byte(quoteYAML(value))}}
 	for _, entry := range metadata.without(key) {
-		values = append(values, stringEntry{key: []byte(entry.key), value: []byte(entry.yaml())})
+		values = append(values, pods.Member{Key: []byte(entry.key), Value: []byte(entry.yaml())})
 	}
 	fields := f.without(metadata.field)
-	return writeMembers(append(fields, stringEntry{key: []byte(metadata.field), value: writeMembers(values)}))
+	return writeMembers(append(fields, pods.Member{Key: []byte(metadata.field), Value: writeMembers(values)}))
 }
 
 // writeMembers writes a JSON object as encoding/json writes a map.
-func writeMembers(members []stringEntry) []byte {
-	slices.SortFunc(members, func(a, b stringEntry) int { return bytes.Compare(a.key, b.key) })
+func writeMembers(members []pods.Member) []byte {
+	slices.SortFunc(members, func(a, b pods.Member) int { return bytes.Compare(a.Key, b.Key) })
 	text := []byte{'{'}
 	for i, member := range members {
 		if i > 0 {
 			text = append(text, ',')
 		}
-		text = append(text, quoteYAML(string(member.key))...)
+		text = append(text, quoteYAML(string(member.Key))...)
 		text = append(text, ':')
-		text = append(text, member.value...)
+		text = append(text, member.Value...)
 	}
 	return append(text, '}')
 }
 
 // without returns the fields of other names.
-func (f proxyConfigFields) without(name string) (others []stringEntry) {
+func (f proxyConfigFields) without(name string) (others []pods.Member) {
 	for _, field := range f {
-		if string(field.key) != name {
+		if string(field.Key) != name {
 			others = append(others, field)
 		}
 	}
@@ -246,6 +245,6 @@ func describeJSON(raw []byte) string {
 	case '"':
 		return "a string"
 	default:
-		return "the value " + shorten(string(raw))
+		return "the value " + pods.Shorten(string(raw))
 	}
 }

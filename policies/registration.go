@@ -4,6 +4,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"fedmesh.io/fedmesh/policies/pods"
 )
 
 // registration is MUT4: the labels by which SPIRE knows that a pod is to have
@@ -16,7 +18,7 @@ func (m *podMutation) registration() (status string) {
 	var applied, kept []string
 	for _, key := range slices.Sorted(maps.Keys(labels)) {
 		want := labels[key]
-		value, present := m.pod.labels.lookup(key)
+		value, present := m.pod.Labels.Lookup(key)
 		switch {
 		case !present:
 			m.label(key, want)
@@ -24,7 +26,7 @@ func (m *podMutation) registration() (status string) {
 		case value == want:
 			applied = append(applied, key+"="+want)
 		default:
-			kept = append(kept, "the pod sets "+key+` to "`+shorten(value)+`"`)
+			kept = append(kept, "the pod sets "+key+` to "`+pods.Shorten(value)+`"`)
 		}
 	}
 	var parts []string

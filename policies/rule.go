@@ -24,6 +24,9 @@ type Rule struct {
 	Summary string
 	// Action that findings lead to unless they or the Federation say otherwise.
 	Action Action
+	// FinalCheck says that findings lead to what the Federation's pods.finalCheck
+	// and the label of the namespace say, in the place of Action.
+	FinalCheck bool
 	// Exclusive says that findings are about other objects, those in Related,
 	// that hold what only one object may hold. As the Index lags behind, admission
 	// confirms them with the API server before they deny.

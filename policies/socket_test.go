@@ -6,6 +6,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"fedmesh.io/fedmesh/policies/api/v1alpha1"
+	"fedmesh.io/fedmesh/policies/pods"
 )
 
 const addCSIVolume = `{"name":"workload-socket","csi":{"driver":"csi.spiffe.io","readOnly":true}}`
@@ -55,7 +56,7 @@ func TestWorkloadSocket(t *testing.T) {
 		source v1alpha1.WorkloadSocket
 		want   []string
 		status string
-		warns  bool
+		kept   bool // and FED601 says so of the result
 	}{
 		{
 			name: "as Istio injects it", pod: injectedPod(istioMount, emptyDir), status: applied,
@@ -97,20 +98,20 @@ func TestWorkloadSocket(t *testing.T) {
 			want: []string{`add /spec/volumes/0/csi/readOnly true`},
 		},
 		{
-			name: "another driver", pod: injectedPod(goodMount, "  volumes: [{name: workload-socket, csi: {driver: spiffe.csi.cert-manager.io}}]\n"), warns: true,
+			name: "another driver", pod: injectedPod(goodMount, "  volumes: [{name: workload-socket, csi: {driver: spiffe.csi.cert-manager.io}}]\n"), kept: true,
 			status: "kept: volume workload-socket is CSI driver spiffe.csi.cert-manager.io, not CSI driver csi.spiffe.io",
 		},
 		{
-			name: "a directory of the node", pod: injectedPod(istioMount, "  volumes: [{name: workload-socket, hostPath: {path: /run/spire}}]\n"), warns: true,
+			name: "a directory of the node", pod: injectedPod(istioMount, "  volumes: [{name: workload-socket, hostPath: {path: /run/spire}}]\n"), kept: true,
 			want:   []string{"add " + mounts + "/0/readOnly true"},
 			status: "kept: volume workload-socket is hostPath /run/spire, not CSI driver csi.spiffe.io",
 		},
 		{
-			name: "a source that nobody knows yet", pod: injectedPod(goodMount, "  volumes: [{name: workload-socket, fromTheFuture: {}, emptyDir: {}}]\n"), warns: true,
+			name: "a source that nobody knows yet", pod: injectedPod(goodMount, "  volumes: [{name: workload-socket, fromTheFuture: {}, emptyDir: {}}]\n"), kept: true,
 			status: "kept: volume workload-socket is fromTheFuture, not CSI driver csi.spiffe.io",
 		},
 		{
-			name: "the driver and a directory of the node", pod: injectedPod(goodMount, "  volumes: [{name: workload-socket, csi: {driver: csi.spiffe.io, readOnly: true}, hostPath: {path: /run/spire}}]\n"), warns: true,
+			name: "the driver and a directory of the node", pod: injectedPod(goodMount, "  volumes: [{name: workload-socket, csi: {driver: csi.spiffe.io, readOnly: true}, hostPath: {path: /run/spire}}]\n"), kept: true,
 			status: "kept: volume workload-socket is hostPath /run/spire, not CSI driver csi.spiffe.io",
 		},
 		{
@@ -148,7 +149,7 @@ func TestWorkloadSocket(t *testing.T) {
 			pod: injectedPod("    volumeMounts: [{name: workload-socket, mountPath: /var/run/secrets/workload-spiffe-uds, readOnly: true, subPath: '', subPathExpr: null}]\n", goodVolume),
 		},
 		{
-			name: "the user's own volume in its place", warns: true,
+			name: "the user's own volume in its place", kept: true,
 			pod: injectedPod("    volumeMounts: [{name: workload-socket, mountPath: /var/run/secrets/workload-spiffe-uds}, {name: spire, mountPath: /run/secrets/workload-spiffe-uds}]\n",
 				"  volumes: [{name: workload-socket, emptyDir: {}}, {name: spire, hostPath: {path: /run/spire}}]\n"),
 			want:   []string{"remove " + mounts + "/0"},
@@ -195,7 +196,7 @@ func TestWorkloadSocket(t *testing.T) {
 			status: "applied: hostPath /run/spire/sockets",
 		},
 		{
-			name: "node directory wanted, driver there", pod: injectedPod(goodMount, goodVolume), source: hostPath, warns: true,
+			name: "node directory wanted, driver there", pod: injectedPod(goodMount, goodVolume), source: hostPath, kept: true,
 			status: "kept: volume workload-socket is CSI driver csi.spiffe.io, not hostPath /run/spire/sockets",
 		},
 	}
@@ -210,28 +211,14 @@ func TestWorkloadSocket(t *testing.T) {
 			if got := statusOf(t, patched)["workload-socket"]; got != test.status {
 				t.Errorf("status: got %q, want %q", got, test.status)
 			}
-			if got := len(patch.Warnings) > 0; got != test.warns {
-				t.Errorf("warnings: got %q, want any: %v", patch.Warnings, test.warns)
+			decoded, err := pods.Decode(patched)
+			if err != nil {
+				t.Fatal(err)
+			}
+			source := settings.withDefaults().Pods.WorkloadSocket
+			if got := socketFindings(decoded, source); source.Type != v1alpha1.WorkloadSocketNone && len(got) > 0 != test.kept {
+				t.Errorf("findings of FED601 on the result: got %v, want any: %t", got, test.kept)
 			}
 		})
-	}
-}
-
-func TestIsSocketDirectory(t *testing.T) {
-	for path, want := range map[string]bool{
-		"/var/run/secrets/workload-spiffe-uds":         true,
-		"/run/secrets/workload-spiffe-uds":             true,
-		"/run/secrets/workload-spiffe-uds/":            true,
-		"/var/run//secrets/./workload-spiffe-uds":      true,
-		"/var/run/secrets/workload-spiffe-uds/socket":  false,
-		"/var/run/secrets/workload-spiffe-uds-2":       false,
-		"/var/run/secrets/workload-spiffe-credentials": false,
-		"/secrets/workload-spiffe-uds":                 false,
-		"run/secrets/workload-spiffe-uds":              false,
-		"":                                             false,
-	} {
-		if got := isSocketDirectory(path); got != want {
-			t.Errorf("isSocketDirectory(%q): got %v, want %v", path, got, want)
-		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"fedmesh.io/fedmesh/policies/mesh"
+	"fedmesh.io/fedmesh/policies/pods"
 )
 
 // suppression says that one mistake is one finding: where both rules found the
@@ -25,6 +26,7 @@ func suppressions() []suppression {
 		{by: "FED103", over: []string{"FED104", "FED105"}, same: deniedAddress},
 		{by: "FED106", over: []string{"FED105"}, same: sharedHolder},
 		{by: "FED201", over: []string{"FED203"}, same: sameLevel},
+		{by: hostPathID, over: []string{workloadSocketID}, same: missingSocket},
 	}
 }
 
@@ -49,6 +51,10 @@ func sharedHolder(first, second Finding) bool {
 func sameLevel(first, second Finding) bool {
 	return strings.HasPrefix(second.Field.String(), first.Field.String())
 }
+
+// missingSocket: where a socket from the node is forbidden, there is none. A second
+// container for it is another mistake.
+func missingSocket(_, second Finding) bool { return second.Value != pods.ProxyContainer }
 
 // suppress takes out the findings that another one stands for. One that was
 // there before does not stand for a new one: that would let it pass.

@@ -41,6 +41,9 @@ func TestSuppress(t *testing.T) {
 	serverName := func(path *field.Path) Finding {
 		return Finding{Rule: "FED203", Action: Deny, Field: path.Child("tls", "sni")}
 	}
+	forbidden := Finding{Rule: "FED604", Action: Warn, Field: spec().Child("volumes")}
+	noSocket := Finding{Rule: "FED601", Action: Warn, Field: spec().Child("volumes").Index(0), Value: "emptyDir"}
+	second := Finding{Rule: "FED601", Action: Warn, Field: spec().Child("containers").Index(1), Value: "istio-proxy"}
 	subset := func(i int) *field.Path { return spec().Child("subsets").Index(i).Child("trafficPolicy") }
 
 	for name, test := range map[string]struct {
@@ -70,6 +73,9 @@ func TestSuppress(t *testing.T) {
 		"mode of a subset":        {[]Finding{mode(subset(0)), serverName(policy)}, []string{"FED201", "FED203"}},
 		"mode of another subset":  {[]Finding{mode(subset(0)), serverName(subset(1))}, []string{"FED201", "FED203"}},
 		"mode and its own subset": {[]Finding{mode(subset(1)), serverName(subset(1))}, []string{"FED201"}},
+		"forbidden over missing":  {[]Finding{noSocket, forbidden}, []string{"FED604"}},
+		"forbidden and template":  {[]Finding{noSocket, second, forbidden}, []string{"FED601", "FED604"}},
+		"missing alone":           {[]Finding{noSocket, second}, []string{"FED601", "FED601"}},
 		"what is suppressed suppresses nothing": {
 			// FED105 goes, and would not take anything with it if it could.
 			[]Finding{loopback, taken(1, "a"), defined("b")}, []string{"FED103", "FED106"},

@@ -26,7 +26,7 @@ type claimReporter struct {
 // rule says best what there is to say; where it lets pass what two objects share,
 // or the index lags, who has it is said.
 func (r *claimReporter) Conflict(_ context.Context, key claims.Key, object *mesh.Object, to mesh.Ref) bool {
-	if r.evaluator.Action(key.Rule(), object, r.index, r.configuration.Current()) == policies.Off {
+	if r.evaluator.Action(key.Rule(), r.index.NamespaceLabels(object.Namespace), r.configuration.Current()) == policies.Off {
 		return false
 	}
 	log := r.log.WithValues("kind", object.Kind, "namespace", object.Namespace, "name", object.Name)

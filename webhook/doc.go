@@ -2,9 +2,10 @@
 // asks package policies, and answers.
 //
 // A request goes one way through the files: endpoint.go reads the
-// AdmissionReview and answers what is none; pods.go, objects.go and
-// federations.go each answer one of the three webhooks; response.go puts
-// findings into Kubernetes' words. What they know comes from the index that
+// AdmissionReview and answers what is none; pods.go patches pods, finished.go
+// checks them after all mutators, objects.go and federations.go each answer
+// requests for one kind of objects; response.go puts findings into Kubernetes'
+// words, and report.go into the log. What they know comes from the index that
 // package feed keeps and from the Configuration that federation_loader.go keeps;
 // federation_status.go tells the user what became of it. server.go puts it all
 // together, readiness.go says when it may be asked, package certs provides the

@@ -15,12 +15,6 @@ import (
 	"fedmesh.io/fedmesh/policies/mesh"
 )
 
-// optInLabel and its value opt a namespace in.
-const (
-	optInLabel = v1alpha1.Group + "/federation"
-	optInValue = "enabled"
-)
-
 // federations validates Federation objects: what schema and CEL cannot say, and
 // that none is deleted while namespaces rely on it.
 type federations struct {
@@ -87,11 +81,11 @@ func (f *federations) reviewDelete(request *admissionv1.AdmissionRequest) *admis
 	if unknown := f.readiness.Unknown(); unknown != "" {
 		return retryLater(unknown, retryAfterSeconds)
 	}
-	count := f.index.NamespacesWith(optInLabel, optInValue)
+	count := f.index.NamespacesWith(mesh.OptInLabel, mesh.OptInValue)
 	if count == 0 {
 		return allow()
 	}
 	return refuse(http.StatusForbidden, metav1.StatusReasonForbidden, fmt.Sprintf(
 		"pods of namespaces labelled %s=%s rely on this Federation (namespaces: %d); take the label off them first: "+
-			"kubectl label namespace --selector %[1]s=%[2]s %[1]s-", optInLabel, optInValue, count))
+			"kubectl label namespace --selector %[1]s=%[2]s %[1]s-", mesh.OptInLabel, mesh.OptInValue, count))
 }

@@ -74,7 +74,13 @@ func (s *setup) mesh() *endpoint {
 
 func (s *setup) pods() *endpoint {
 	return &endpoint{log: logr.Discard(), large: make(chan struct{}, maxLargeBodies), reviewer: &pods{
-		index: s.index, configuration: s.configuration, readiness: s.readiness, metrics: s.metrics,
+		evaluator: s.evaluator, index: s.index, configuration: s.configuration, readiness: s.readiness, metrics: s.metrics,
+	}}
+}
+
+func (s *setup) finishedPods() *endpoint {
+	return &endpoint{log: logr.Discard(), large: make(chan struct{}, maxLargeBodies), reviewer: &finishedPods{
+		evaluator: s.evaluator, index: s.index, configuration: s.configuration, readiness: s.readiness, metrics: s.metrics, log: logr.Discard(),
 	}}
 }
 

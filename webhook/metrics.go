@@ -28,8 +28,9 @@ func NewMetrics(registry prometheus.Registerer) (*Metrics, error) {
 	metrics := &Metrics{
 		registry: registry,
 		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
-			Name:    "fedmesh_review_duration_seconds",
-			Help:    "How long the rules or the mutations took, with what rules had confirmed by the API server, by kind of object and by whether it was allowed.",
+			Name: "fedmesh_review_duration_seconds",
+			Help: "How long the rules took, with what they had confirmed by the API server, by kind of object and by whether it was allowed; " +
+				"of kind PodPatch, how long mutations took.",
 			Buckets: []float64{.000025, .00005, .0001, .00025, .0005, .001, .0025, .005, .01, .025, .1, .5, 2.5},
 		}, []string{"kind", "allowed"}),
 		findings: prometheus.NewCounterVec(prometheus.CounterOpts{
@@ -110,7 +111,7 @@ func (m *Metrics) watchClaims(leading func() bool, count func(claims.KeyKind) in
 
 // mutated counts a pod.
 func (m *Metrics) mutated(took time.Duration) {
-	m.duration.WithLabelValues("Pod", "true").Observe(took.Seconds())
+	m.duration.WithLabelValues("PodPatch", "true").Observe(took.Seconds())
 }
 
 // The states of the stored Federation.

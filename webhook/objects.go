@@ -60,7 +60,7 @@ func (o *objects) review(ctx context.Context, request *admissionv1.AdmissionRequ
 		return comeAgain(err), nil
 	}
 	o.metrics.evaluated(kind, outcome, request, response.Allowed, took)
-	o.report(request, outcome)
+	report(o.log, request, outcome)
 	return response, nil
 }
 
@@ -92,22 +92,6 @@ func readObjects(kind mesh.Kind, request *admissionv1.AdmissionRequest) (review 
 	parts.Namespace = request.Namespace
 	review.Object, err = mesh.DecodeParts(kind, parts)
 	return review, oldVersion, err
-}
-
-// report logs what was refused and which rules failed.
-func (o *objects) report(request *admissionv1.AdmissionRequest, outcome policies.Outcome) {
-	denied := outcome.Denied()
-	if len(denied) == 0 && len(outcome.Failures) == 0 {
-		return
-	}
-	log := o.log.WithValues("kind", request.Kind.Kind, "namespace", request.Namespace, "name", request.Name,
-		"user", request.UserInfo.Username, "dryRun", dryRun(request), "uid", request.UID)
-	for _, finding := range denied {
-		log.Info("Refused an object", "rule", finding.Rule, "field", finding.Field.String(), "message", finding.Text())
-	}
-	for _, failure := range outcome.Failures {
-		log.Error(nil, "A rule failed", "rule", failure.Rule, "reason", failure.Reason, "stack", failure.Stack)
-	}
 }
 
 func dryRun(request *admissionv1.AdmissionRequest) bool {

@@ -10,12 +10,14 @@ import (
 	admissionv1 "k8s.io/api/admission/v1"
 
 	"fedmesh.io/fedmesh/policies"
+	"fedmesh.io/fedmesh/policies/api/v1alpha1"
 	"fedmesh.io/fedmesh/policies/mesh"
 )
 
 // pods mutates the pods of opted-in namespaces. Which pods these are the
 // selectors of the webhook configuration say; nothing here asks the API server.
 type pods struct {
+	evaluator     *policies.Evaluator
 	index         *mesh.Index
 	configuration *Configuration
 	readiness     *Readiness
@@ -25,8 +27,8 @@ type pods struct {
 // review patches a pod for the federation. While it is not known what the
 // cluster declares it answers with an HTTP error, so that failurePolicy decides;
 // while no Federation is declared it leaves pods alone.
-func (p *pods) review(_ context.Context, request *admissionv1.AdmissionRequest) (*admissionv1.AdmissionResponse, *httpError) {
-	if request.Kind.Group != "" || request.Kind.Kind != "Pod" || request.SubResource != "" || request.Operation != admissionv1.Create {
+func (p *pods) review(ctx context.Context, request *admissionv1.AdmissionRequest) (*admissionv1.AdmissionResponse, *httpError) {
+	if !createsPod(request) {
 		return allow(), nil
 	}
 	if unknown := p.readiness.Unknown(); unknown != "" {
@@ -36,12 +38,20 @@ func (p *pods) review(_ context.Context, request *admissionv1.AdmissionRequest) 
 	if !federation.Declared {
 		return allow(), nil
 	}
+	// Only then the namespace has a say in what the pod gets.
+	if federation.Spec.Pods.WorkloadSocket.Type == v1alpha1.WorkloadSocketHostPath {
+		if unknown := awaitNamespace(ctx, p.index, request.Namespace); unknown != "" {
+			return nil, &httpError{http.StatusServiceUnavailable, unknown}
+		}
+	}
+	namespace := p.index.NamespaceLabels(request.Namespace)
 	started := time.Now()
 	patch, err := policies.MutatePod(request.Object.Raw, policies.PodSettings{
 		Pods:          federation.Spec.Pods,
 		Network:       federation.Local.Network,
 		RootNetwork:   p.index.NamespaceLabels(federation.Spec.RootNamespace)[policies.NetworkLabel],
 		RootNamespace: federation.Spec.RootNamespace,
+		PodSecurity:   namespace[policies.PodSecurityLabel],
 	})
 	if err != nil {
 		// What cannot be read as a pod the API server refuses by itself.
@@ -49,6 +59,12 @@ func (p *pods) review(_ context.Context, request *admissionv1.AdmissionRequest) 
 	}
 	response := allow()
 	response.Warnings = patch.Warnings
+	for _, finding := range patch.Findings {
+		switch p.evaluator.Action(finding.Rule, namespace, federation) {
+		case policies.Warn, policies.Deny: // to deny is for the check of the finished pod
+			response.Warnings = append(response.Warnings, warning(finding))
+		}
+	}
 	if len(patch.Operations) > 0 {
 		data, err := json.Marshal(patch.Operations)
 		if err != nil {

@@ -9,6 +9,7 @@ import (
 	admissionv1 "k8s.io/api/admission/v1"
 	"sigs.k8s.io/yaml"
 
+	"fedmesh.io/fedmesh/policies/api/v1alpha1"
 	"fedmesh.io/fedmesh/policies/mesh"
 )
 
@@ -63,5 +64,57 @@ func TestPodsUnreadable(t *testing.T) {
 	recorder := post(newSetup(t).pods(), "/pods", review(t, "", "Pod", admissionv1.Create, "{spec: {containers: web}}", ""))
 	if recorder.Code != http.StatusBadRequest || !strings.Contains(recorder.Body.String(), "containers") {
 		t.Errorf("got %d %q; want 400 that names containers", recorder.Code, recorder.Body)
+	}
+}
+
+// TestPodsFindings: what the finished pod would be found to be, and may never be,
+// is a warning already, whatever it leads to later; an operator can switch it off.
+func TestPodsFindings(t *testing.T) {
+	const twice = `
+metadata: {name: web, annotations: {sidecar.istio.io/status: "{}", inject.istio.io/templates: "sidecar,spire"}}
+spec:
+  initContainers: [{name: istio-proxy, image: x}]
+  containers: [{name: web, image: web}, {name: istio-proxy}]
+`
+	hostPath := v1alpha1.WorkloadSocket{Type: v1alpha1.WorkloadSocketHostPath, Path: "/run/spire"}
+	for name, test := range map[string]struct {
+		pod, namespace string
+		change         func(*v1alpha1.FederationSpec)
+		want           string // in the only warning; empty for none
+	}{
+		"a second container":       {twice, optedIn, func(*v1alpha1.FederationSpec) {}, "[FED601] spec.containers[1]"},
+		"where it will be denied":  {twice, optedInDeny, func(*v1alpha1.FederationSpec) {}, "[FED601] spec.containers[1]"},
+		"where nothing is checked": {twice, optedInDeny, func(spec *v1alpha1.FederationSpec) { spec.Pods.FinalCheck = v1alpha1.FinalCheckOff }, ""},
+		"where the rule is off": {twice, optedIn, func(spec *v1alpha1.FederationSpec) {
+			spec.Rules = []v1alpha1.RuleSetting{{ID: "FED601", Action: v1alpha1.RuleOff}}
+		}, ""},
+		"where the rule is audited": {twice, optedIn, func(spec *v1alpha1.FederationSpec) {
+			spec.Rules = []v1alpha1.RuleSetting{{ID: "FED601", Action: v1alpha1.RuleAudit}}
+		}, ""},
+		"a volume that is forbidden": {halfPod, "metadata: {name: foo, labels: {pod-security.kubernetes.io/enforce: baseline}}",
+			func(spec *v1alpha1.FederationSpec) { spec.Pods.WorkloadSocket = hostPath }, "[FED604] spec.volumes"},
+		"a volume that is not": {halfPod, optedIn, func(spec *v1alpha1.FederationSpec) { spec.Pods.WorkloadSocket = hostPath }, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newSetup(t)
+			s.put(t, mesh.Namespace, test.namespace)
+			spec := twoClusters()
+			test.change(&spec)
+			federation, errs := mesh.Compile(spec)
+			if len(errs) > 0 {
+				t.Fatal(errs.ToAggregate())
+			}
+			s.configuration.Set(federation)
+			response := decodeResponse(t, post(s.pods(), "/pods", review(t, "", "Pod", admissionv1.Create, test.pod, "")))
+			if !response.Allowed || response.Patch == nil {
+				t.Errorf("got %+v; want it allowed with a patch", response)
+			}
+			if test.want == "" && len(response.Warnings) == 0 {
+				return
+			}
+			if len(response.Warnings) != 1 || test.want == "" || !strings.HasPrefix(response.Warnings[0], test.want) {
+				t.Errorf("got warnings %q; want one that begins with %q, or none for the empty one", response.Warnings, test.want)
+			}
+		})
 	}
 }

@@ -41,9 +41,10 @@ import (
 
 // The paths that the webhooks are served on.
 const (
-	PathPods        = "/pods"
-	PathMesh        = "/mesh"
-	PathFederations = "/federations"
+	PathPods         = "/pods"
+	PathFinishedPods = "/finished-pods"
+	PathMesh         = "/mesh"
+	PathFederations  = "/federations"
 )
 
 // finishTimeout is how long requests that were taken on may go on when the
@@ -151,9 +152,10 @@ func NewServer(options Options) (*Server, error) {
 	log := options.Log.WithName("admission")
 	large := make(chan struct{}, maxLargeBodies)
 	for path, handler := range map[string]reviewer{
-		PathPods:        &pods{index: index, configuration: configuration, readiness: readiness, metrics: ownMetrics},
-		PathMesh:        &objects{evaluator: evaluator, uniqueness: unique, configuration: configuration, readiness: readiness, metrics: ownMetrics, log: log},
-		PathFederations: &federations{evaluator: evaluator, index: index, readiness: readiness},
+		PathPods:         &pods{evaluator: evaluator, index: index, configuration: configuration, readiness: readiness, metrics: ownMetrics},
+		PathFinishedPods: &finishedPods{evaluator: evaluator, index: index, configuration: configuration, readiness: readiness, metrics: ownMetrics, log: log},
+		PathMesh:         &objects{evaluator: evaluator, uniqueness: unique, configuration: configuration, readiness: readiness, metrics: ownMetrics, log: log},
+		PathFederations:  &federations{evaluator: evaluator, index: index, readiness: readiness},
 	} {
 		mgr.GetWebhookServer().Register(path, &endpoint{reviewer: handler, log: log, large: large})
 	}

@@ -105,9 +105,10 @@ func (u *uniqueness) claim(ctx context.Context, request *admissionv1.AdmissionRe
 // takes over from its predecessor, which is said of the annotation, is no such
 // thing.
 func (u *uniqueness) uses(review policies.Review, federation *mesh.Federation, outcome policies.Outcome) []claims.Use {
+	namespace := u.index.NamespaceLabels(review.Object.Namespace)
 	return slices.DeleteFunc(claims.NewUses(review.Object, review.Old, federation), func(use claims.Use) bool {
 		rule := use.Key.Rule()
-		return u.evaluator.Action(rule, review.Object, u.index, federation) != policies.Deny ||
+		return u.evaluator.Action(rule, namespace, federation) != policies.Deny ||
 			slices.ContainsFunc(outcome.Findings, func(finding policies.Finding) bool {
 				return finding.Known && finding.Rule == rule && strings.HasPrefix(finding.Field.String(), "spec.") && (finding.Value == "" || finding.Value == use.Key.Name)
 			})

@@ -31,6 +31,8 @@ type Index struct {
 
 	byHost    hostTree
 	byAddress multimap[addressKey, *Holder]
+	blocks    blockTree      // those with addresses of entries
+	ports     map[uint32]int // how many entries have a port
 }
 
 // addressKey is an address without the zone that no virtual address has, which
@@ -55,6 +57,8 @@ func NewIndex() *Index {
 		cidrs:      map[Ref][]netip.Prefix{},
 		byHost:     newHostTree(),
 		byAddress:  newMultimap[addressKey, *Holder](),
+		blocks:     newBlockTree(),
+		ports:      map[uint32]int{},
 	}
 }
 
@@ -144,10 +148,13 @@ func (x *Index) Put(record Record) Record {
 		x.byHost.add(entry)
 		for _, addr := range entry.Addresses {
 			x.byAddress.add(addr.As16(), &entry.Holder)
+			x.blocks.add(addr)
 		}
 		for _, automatic := range record.automatic {
 			x.byAddress.add(automatic.addr.As16(), automatic.holder)
+			x.blocks.add(automatic.addr)
 		}
+		x.countPorts(entry, 1)
 		if len(record.automatic) > 0 {
 			x.automatic[entry.Ref] = record.automatic
 		}
@@ -200,12 +207,15 @@ func (x *Index) remove(ref Ref) Record {
 			break
 		}
 		x.byHost.remove(record.entry)
+		x.countPorts(record.entry, -1)
 		for _, addr := range record.entry.Addresses {
 			x.byAddress.remove(addr.As16(), &record.entry.Holder)
+			x.blocks.remove(addr)
 		}
 		record.automatic = x.automatic[ref]
 		for _, automatic := range record.automatic {
 			x.byAddress.remove(automatic.addr.As16(), automatic.holder)
+			x.blocks.remove(automatic.addr)
 		}
 		delete(x.automatic, ref)
 	case Sidecar:

@@ -48,6 +48,7 @@ var variants = map[Kind][]string{
 	},
 	DestinationRule: {`{spec: {host: a.bar.global}}`},
 	Gateway:         {`{}`},
+	Pod:             {`{}`},
 }
 
 // randomObject is one of the variants under one of a few names.
@@ -131,6 +132,7 @@ func TestIndexFollows(t *testing.T) {
 		"entries": index.entries.Len(), "automatic": len(index.automatic), "services": len(index.services), "ips": len(index.ips),
 		"sidecars": len(index.sidecars), "namespaces": len(index.namespaces), "cidrs": len(index.cidrs),
 		"byHost": index.byHost.tree.Len(), "byAddress.first": len(index.byAddress.first), "byAddress.rest": len(index.byAddress.rest),
+		"blocks": index.blocks.tree.Len(), "ports": len(index.ports),
 	}
 	for part, count := range left {
 		if count != 0 {
@@ -144,7 +146,7 @@ func keeps(record Record) bool {
 	switch record.Ref.Kind {
 	case Service, IPAddress:
 		return record.held.holder != nil
-	case DestinationRule, Gateway:
+	case DestinationRule, Gateway, Pod:
 		return false
 	}
 	return true

@@ -20,6 +20,7 @@ const (
 	IPAddress
 	ServiceCIDR
 	Namespace
+	Pod
 
 	kindCount
 )
@@ -44,6 +45,8 @@ func (k Kind) groupKind() (group, kind string) {
 		return "networking.k8s.io", "ServiceCIDR"
 	case Namespace:
 		return "", "Namespace"
+	case Pod:
+		return "", "Pod"
 	}
 	return "", ""
 }

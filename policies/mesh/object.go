@@ -14,6 +14,8 @@ import (
 	networking "istio.io/api/networking/v1alpha3"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+
+	"fedmesh.io/fedmesh/policies/pods"
 )
 
 // RevisionLabel names the control plane revision that an object is for.
@@ -34,6 +36,7 @@ type Object struct {
 	ResourceVersion string
 	// Revision is the control plane revision that the object is for; empty for
 	// one that is for all of them (istio pkg/config/model.go, LabelsInRevision).
+	// That of a pod is the one that injected it, or is to inject it.
 	Revision string
 	// Created is zero for objects from files and for those being created.
 	Created time.Time
@@ -50,6 +53,8 @@ type Object struct {
 	Service         *ServiceSpec
 	IPAddress       *IPAddressSpec
 	ServiceCIDR     *ServiceCIDRSpec
+	// Pod is the whole pod, which says as much in its labels and annotations.
+	Pod *pods.Pod
 
 	// Automatic are the addresses that Istio's allocator gave a ServiceEntry.
 	Automatic []*networking.ServiceEntryAddress
@@ -100,11 +105,37 @@ type envelope struct {
 // that could not be read. Fields that fedmesh does not know are passed over, as
 // Istio itself does; an absent or null specification is an empty one.
 func Decode(kind Kind, data []byte) (*Object, error) {
+	if kind == Pod {
+		return decodePod(data)
+	}
 	parts, err := Split(data)
 	if err != nil {
 		return nil, fmt.Errorf("cannot read the %s: %w", kind, err)
 	}
 	return DecodeParts(kind, parts)
+}
+
+// decodePod reads a pod. It has a decoder of its own, which reads all of it at
+// once.
+func decodePod(data []byte) (*Object, error) {
+	pod, err := pods.Decode(data)
+	if err != nil {
+		return nil, err
+	}
+	object := &Object{
+		Ref:     Ref{Kind: Pod, Namespace: pod.Namespace(), Name: pod.Name()},
+		Labels:  pod.Labels.Map(),
+		Pod:     pod,
+		rawSpec: data, // what an annotation says counts like the specification
+	}
+	// The injector says which it was (istio files/injection-template.yaml); the
+	// label asks for one, and may name it by a tag.
+	revision, injected := pod.Annotations.Lookup(RevisionLabel)
+	if !injected {
+		revision = object.Labels[RevisionLabel]
+	}
+	object.Revision = revision
+	return object, nil
 }
 
 // Split reads the metadata of an object in JSON and leaves the rest as it is.
@@ -140,7 +171,8 @@ type Parts struct {
 	Spec, Status json.RawMessage
 }
 
-// DecodeParts is Decode for an object whose metadata has been read already.
+// DecodeParts is Decode for an object whose metadata has been read already. A pod
+// is read whole, by Decode.
 func DecodeParts(kind Kind, parts Parts) (*Object, error) {
 	object := &Object{
 		Ref:             Ref{Kind: kind, Namespace: parts.Namespace, Name: parts.Name},

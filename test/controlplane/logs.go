@@ -57,7 +57,7 @@ func (l *Log) keep(line string) {
 	}
 }
 
-// lastLines returns what an error message says about this server.
+// LastLines is what an error message says about this server.
 func (l *Log) LastLines() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()

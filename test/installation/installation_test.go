@@ -96,7 +96,7 @@ func serverFails(t *testing.T, plane *controlplane.ControlPlane) {
 	}
 	for binary, want := range map[string]string{
 		filepath.Join(t.TempDir(), "missing"): `run "make build" first`,
-		broken:                                "ended with exit status 3; it printed last:\n\tno luck",
+		broken:                                "ended with exit status 3; fedmesh-webhook-1 printed last:\n\tno luck",
 	} {
 		installed, err := Install(t.Context(), Options{ControlPlane: plane, Binary: binary})
 		if installed != nil || err == nil || !strings.Contains(err.Error(), want) {

@@ -35,6 +35,11 @@ func (o *overlay) refusedWithoutServer(t *testing.T) {
 	if err := o.client.Create(t.Context(), newPod(namespace, "early"), client.DryRunAll); err != nil {
 		t.Errorf("a pod in an opted-in namespace: %v; want it admitted", err)
 	}
+	namespace = o.namespace(t, o.unique("early-deny"), map[string]string{"fedmesh.io/federation": "enabled", "fedmesh.io/final-check": "deny"})
+	err = o.client.Create(t.Context(), newPod(namespace, "early"), client.DryRunAll)
+	if err == nil || !strings.Contains(err.Error(), `failed calling webhook "finished-pods-deny.fedmesh.io"`) {
+		t.Errorf("a pod in a namespace with final-check=deny: got the error %v; want it refused for want of an answer", err)
+	}
 }
 
 // calledFor puts a server that allows everything where fedmesh would be, and
@@ -54,24 +59,25 @@ func (o *overlay) calledFor(t *testing.T) {
 
 func (o *overlay) calledForPods(t *testing.T) {
 	namespace := o.optedIn(t, o.unique("opted-in"))
-	const path = "/pods v1 Pod CREATE"
+	// Patched, and checked when all mutators have been there.
+	both := []string{"/pods v1 Pod CREATE", "/finished-pods v1 Pod CREATE"}
 	for name, test := range map[string]struct {
 		change func(*corev1.Pod)
-		want   bool
+		want   []string
 	}{
-		"ordinary":            {func(*corev1.Pod) {}, true},
-		"on the host network": {func(p *corev1.Pod) { p.Spec.HostNetwork = true }, false},
-		"inject=false":        {func(p *corev1.Pod) { p.Labels = map[string]string{"fedmesh.io/inject": "false"} }, false},
-		"inject=true":         {func(p *corev1.Pod) { p.Labels = map[string]string{"fedmesh.io/inject": "true"} }, true},
+		"ordinary":            {func(*corev1.Pod) {}, both},
+		"on the host network": {func(p *corev1.Pod) { p.Spec.HostNetwork = true }, nil},
+		"inject=false":        {func(p *corev1.Pod) { p.Labels = map[string]string{"fedmesh.io/inject": "false"} }, nil},
+		"inject=true":         {func(p *corev1.Pod) { p.Labels = map[string]string{"fedmesh.io/inject": "true"} }, both},
 		"has a sidecar": {func(p *corev1.Pod) {
 			p.Spec.Containers = append(p.Spec.Containers, *p.Spec.Containers[0].DeepCopy())
 			p.Spec.Containers[1].Name = "istio-proxy"
-		}, true},
+		}, both},
 	} {
 		pod := newPod(namespace, "pod")
 		test.change(pod)
 		calls := o.standIn.during(func() error { return o.client.Create(t.Context(), pod, client.DryRunAll) })
-		expect(t, "a pod, "+name, calls, path, test.want)
+		expect(t, "a pod, "+name, calls, test.want...)
 	}
 
 	// A manifest that says false, which a client with types would leave out.
@@ -80,36 +86,49 @@ func (o *overlay) calledForPods(t *testing.T) {
 	calls := o.standIn.during(func() error {
 		return o.plane.Kubectl(t.Context(), explicit, "create", "--dry-run=server", "--filename=-").Err()
 	})
-	expect(t, "a pod with hostNetwork: false", calls, path, true)
+	expect(t, "a pod with hostNetwork: false", calls, both...)
 
 	// Only the creation. A pod that is stored can be labelled and deleted.
 	pod := newPod(namespace, "stored")
 	calls = o.standIn.during(func() error { return o.client.Create(t.Context(), pod) })
-	expect(t, "a pod that is stored", calls, path, true)
+	expect(t, "a pod that is stored", calls, both...)
 	calls = o.standIn.during(func() error {
 		pod.Labels = map[string]string{"changed": "yes"}
 		return errors.Join(o.client.Update(t.Context(), pod), o.client.Delete(t.Context(), pod))
 	})
-	expect(t, "a pod that is changed and deleted", calls, "", false)
+	expect(t, "a pod that is changed and deleted", calls)
 
-	namespace = o.namespace(t, o.unique("not-opted-in"), nil)
+	// There are two webhooks for finished pods, and a pod is one's.
+	namespace = o.namespace(t, o.unique("final-check"), map[string]string{"fedmesh.io/federation": "enabled", "fedmesh.io/final-check": "deny"})
 	calls = o.standIn.during(func() error {
 		return o.client.Create(t.Context(), newPod(namespace, "pod"), client.DryRunAll)
 	})
-	expect(t, "a pod in a namespace without label", calls, "", false)
+	expect(t, "a pod in a namespace with final-check=deny", calls, both...)
 
-	namespace = o.namespace(t, o.unique("ambient"), map[string]string{"fedmesh.io/federation": "enabled", "istio.io/dataplane-mode": "ambient"})
+	namespace = o.namespace(t, o.unique("not-opted-in"), map[string]string{"fedmesh.io/final-check": "deny"})
 	calls = o.standIn.during(func() error {
 		return o.client.Create(t.Context(), newPod(namespace, "pod"), client.DryRunAll)
 	})
-	expect(t, "a pod in an ambient namespace", calls, "", false)
+	expect(t, "a pod in a namespace without label", calls)
 
-	for _, name := range []string{"kube-system", "kube-public", "kube-node-lease", installation.Namespace, "cert-manager", "istio-system", "spire", "spire-mgmt", "spire-server", "spire-system"} {
-		namespace := o.optedIn(t, name)
-		calls := o.standIn.during(func() error {
+	for _, check := range []string{"warn", "deny"} {
+		namespace = o.namespace(t, o.unique("ambient-"+check), map[string]string{
+			"fedmesh.io/federation": "enabled", "fedmesh.io/final-check": check, "istio.io/dataplane-mode": "ambient",
+		})
+		calls = o.standIn.during(func() error {
 			return o.client.Create(t.Context(), newPod(namespace, "pod"), client.DryRunAll)
 		})
-		expect(t, "a pod in namespace "+name, calls, "", false)
+		expect(t, "a pod in an ambient namespace with final-check="+check, calls)
+	}
+
+	for _, name := range []string{"kube-system", "kube-public", "kube-node-lease", installation.Namespace, "cert-manager", "istio-system", "spire", "spire-mgmt", "spire-server", "spire-system"} {
+		for _, check := range []string{"warn", "deny"} {
+			namespace := o.namespace(t, name, map[string]string{"fedmesh.io/federation": "enabled", "fedmesh.io/final-check": check})
+			calls := o.standIn.during(func() error {
+				return o.client.Create(t.Context(), newPod(namespace, "pod"), client.DryRunAll)
+			})
+			expect(t, "a pod in namespace "+name+" with final-check="+check, calls)
+		}
 	}
 }
 
@@ -118,31 +137,31 @@ func (o *overlay) calledForMesh(t *testing.T) {
 		for _, object := range newMeshObjects("called-for") {
 			object.SetAPIVersion("networking.istio.io/" + version)
 			calls := o.standIn.during(func() error { return o.client.Create(t.Context(), object, client.DryRunAll) })
-			expect(t, object.GetKind(), calls, "/mesh "+version+" "+object.GetKind()+" CREATE", true)
+			expect(t, object.GetKind(), calls, "/mesh "+version+" "+object.GetKind()+" CREATE")
 		}
 	}
 
 	entry := newMeshObjects(o.unique("stored"))[0]
 	calls := o.standIn.during(func() error { return o.client.Create(t.Context(), entry) })
-	expect(t, "a ServiceEntry that is stored", calls, "/mesh v1 ServiceEntry CREATE", true)
+	expect(t, "a ServiceEntry that is stored", calls, "/mesh v1 ServiceEntry CREATE")
 	calls = o.standIn.during(func() error {
 		entry.SetLabels(map[string]string{"changed": "yes"})
 		return o.client.Update(t.Context(), entry)
 	})
-	expect(t, "a ServiceEntry that is changed", calls, "/mesh v1 ServiceEntry UPDATE", true)
+	expect(t, "a ServiceEntry that is changed", calls, "/mesh v1 ServiceEntry UPDATE")
 	calls = o.standIn.during(func() error {
 		patch := client.RawPatch("application/merge-patch+json", []byte(`{"status": {"addresses": [{"host": "a.b.global", "value": "240.240.0.1"}]}}`))
 		return o.client.Status().Patch(t.Context(), entry, patch)
 	})
-	expect(t, "the status of a ServiceEntry", calls, "", false)
+	expect(t, "the status of a ServiceEntry", calls)
 	calls = o.standIn.during(func() error { return o.client.Delete(t.Context(), entry) })
-	expect(t, "a ServiceEntry that is deleted", calls, "", false)
+	expect(t, "a ServiceEntry that is deleted", calls)
 
 	other := newMeshObjects("other")[0]
 	other.SetKind("VirtualService")
 	other.Object["spec"] = map[string]any{"hosts": []any{"a.b.global"}}
 	calls = o.standIn.during(func() error { return o.client.Create(t.Context(), other, client.DryRunAll) })
-	expect(t, "a VirtualService", calls, "", false)
+	expect(t, "a VirtualService", calls)
 }
 
 // calledForFederations applies the sample, as its reader does.
@@ -156,7 +175,7 @@ func (o *overlay) calledForFederations(t *testing.T) {
 		return result.Err()
 	}
 	calls := o.standIn.during(applySample)
-	expect(t, "the sample", calls, "/federations v1alpha1 Federation CREATE", true)
+	expect(t, "the sample", calls, "/federations v1alpha1 Federation CREATE")
 
 	stored := o.unstructured(t, "fedmesh.io/v1alpha1", "Federation", "", "default")
 	// What the sample shows as defaults, in comments, is what the API server adds.
@@ -179,7 +198,7 @@ func (o *overlay) calledForFederations(t *testing.T) {
 	}
 
 	calls = o.standIn.during(applySample)
-	expect(t, "the sample, again", calls, "/federations v1alpha1 Federation UPDATE", true)
+	expect(t, "the sample, again", calls, "/federations v1alpha1 Federation UPDATE")
 	if again := o.unstructured(t, "fedmesh.io/v1alpha1", "Federation", "", "default"); again.GetResourceVersion() != stored.GetResourceVersion() {
 		t.Errorf("applying the sample a second time changes it:\n%s", cmp.Diff(stored, again))
 	}
@@ -187,7 +206,7 @@ func (o *overlay) calledForFederations(t *testing.T) {
 	calls = o.standIn.during(func() error {
 		return o.client.Status().Patch(t.Context(), stored, client.RawPatch("application/merge-patch+json", []byte(`{"status": {"observedGeneration": 1}}`)))
 	})
-	expect(t, "the status of the Federation", calls, "", false)
+	expect(t, "the status of the Federation", calls)
 	calls = o.standIn.during(func() error { return o.client.Delete(t.Context(), stored, client.DryRunAll) })
-	expect(t, "the Federation, deleted", calls, "/federations v1alpha1 Federation DELETE", true)
+	expect(t, "the Federation, deleted", calls, "/federations v1alpha1 Federation DELETE")
 }

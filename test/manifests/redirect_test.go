@@ -42,7 +42,7 @@ func (o *overlay) waitUntilCalled(t *testing.T) {
 				o.client.Create(t.Context(), newMeshObjects("probe")[0], client.DryRunAll),
 			)
 		})
-		if calls.err != nil || len(calls.lines) != 2 {
+		if calls.err != nil || len(calls.lines) != 3 { // a pod is asked about twice
 			return fmt.Errorf("calls %q, error %v", calls.lines, calls.err)
 		}
 		return nil

@@ -108,15 +108,11 @@ func (s *standIn) during(request func() error) recorded {
 	return recorded{lines: s.lines, err: err}
 }
 
-// expect checks that calls are the one of line, or none.
-func expect(t *testing.T, what string, calls recorded, line string, called bool) {
+// expect checks that calls are those of want, of which there may be none.
+func expect(t *testing.T, what string, calls recorded, want ...string) {
 	t.Helper()
 	if calls.err != nil {
 		t.Errorf("%s: %v", what, calls.err)
-	}
-	var want []string
-	if called {
-		want = []string{line}
 	}
 	if !slices.Equal(calls.lines, want) {
 		t.Errorf("%s: fedmesh is called with %q, want %q", what, calls.lines, want)

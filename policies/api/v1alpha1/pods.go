@@ -24,9 +24,11 @@ type Pods struct {
 	// +optional
 	RegistrationLabels map[string]string `json:"registrationLabels,omitempty"`
 
-	// FinalCheck says what a finished pod that cannot take part in the
-	// federation leads to. It is read by FED601 to FED606; while this version
-	// has none of them it is kept and has no effect.
+	// FinalCheck says what findings of FED601 to FED606 lead to: of a pod that,
+	// after all mutators, cannot take part in the federation. The label
+	// fedmesh.io/final-check=deny on a namespace makes Deny of Warn there, and not
+	// of Off; whatever this says, it has the namespace's pods refused while fedmesh
+	// does not answer. Settings of rules for a single ID win over both.
 	// +kubebuilder:default=Warn
 	// +optional
 	FinalCheck FinalCheck `json:"finalCheck,omitempty"`

@@ -1,4 +1,4 @@
-package policies
+package pods
 
 import (
 	"bytes"
@@ -18,6 +18,28 @@ import (
 type jsonScanner struct {
 	*jsontext.Decoder
 	data []byte
+}
+
+// Member is a member of a JSON object. The value is JSON.
+type Member struct{ Key, Value []byte }
+
+// Text is the value of a member that is a string or null.
+func (m Member) Text() string {
+	if m.Value[0] == 'n' { // null
+		return ""
+	}
+	return string(unquote(m.Value))
+}
+
+// Members reads a JSON object or null.
+func Members(raw []byte) (members []Member, err error) {
+	scanner := scanJSON(raw)
+	_, err = scanner.object(func(key []byte) error {
+		value, err := scanner.raw()
+		members = append(members, Member{Key: key, Value: value})
+		return err
+	})
+	return members, err
 }
 
 // scanJSON allows members of one name, of which the API server sends none:
@@ -56,10 +78,10 @@ func inField(name string, err error) error {
 func memberName(key []byte) string {
 	for _, c := range key {
 		if !('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9') {
-			return "[" + shorten(string(key)) + "]"
+			return "[" + Shorten(string(key)) + "]"
 		}
 	}
-	return shorten(string(key))
+	return Shorten(string(key))
 }
 
 // malformed says that the text is no JSON, if there is an error.

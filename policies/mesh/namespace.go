@@ -1,0 +1,41 @@
+package mesh
+
+import (
+	"k8s.io/apimachinery/pkg/labels"
+
+	"fedmesh.io/fedmesh/policies/api/v1alpha1"
+	"fedmesh.io/fedmesh/policies/pods"
+)
+
+// Labels of namespaces that fedmesh reads.
+const (
+	// OptInLabel has the pods of a namespace take part in the federation when its
+	// value is OptInValue.
+	OptInLabel = v1alpha1.Group + "/federation"
+	OptInValue = "enabled"
+
+	// FinalCheckLabel has the check of finished pods refuse those of a namespace
+	// when its value is FinalCheckDeny.
+	FinalCheckLabel = v1alpha1.Group + "/final-check"
+	FinalCheckDeny  = "deny"
+)
+
+// OptedIn reports whether pods of a namespace with these labels take part in the
+// federation. Those of the ambient mode have no sidecar that would.
+func OptedIn(namespace labels.Set) bool {
+	return namespace[OptInLabel] == OptInValue && namespace[pods.DataplaneModeLabel] != "ambient"
+}
+
+// FinalCheck is what a finished pod that cannot take part leads to in a namespace
+// with these labels. The label makes it stricter, and is no way around an operator
+// who switched the check off. While no Federation is declared there is nothing to
+// take part in.
+func (f *Federation) FinalCheck(namespace labels.Set) v1alpha1.RuleAction {
+	switch check := f.Spec.Pods.FinalCheck; {
+	case !f.Declared || check == v1alpha1.FinalCheckOff:
+		return v1alpha1.RuleOff
+	case check == v1alpha1.FinalCheckDeny || namespace[FinalCheckLabel] == FinalCheckDeny:
+		return v1alpha1.RuleDeny
+	}
+	return v1alpha1.RuleWarn
+}
