@@ -112,6 +112,11 @@ generate: $(BIN)/controller-gen ## Regenerate deepcopy functions, CRDs and the c
 	$(BIN)/controller-gen object crd paths=$(API_PACKAGES) output:crd:dir=$(CRD_DIR)
 	$(GO) test ./policies -run 'TestCatalogue|TestReadme' -update
 
+# What the real injector makes of pods, with and without fedmesh.
+.PHONY: golden
+golden: servers istio build ## Regenerate the pods that the tests compare with.
+	cd test/istio && $(GO) test -count=1 -run '^TestPods' . -update
+
 ##
 ## Checks
 ##

@@ -9,7 +9,7 @@ import (
 
 // BenchmarkFinishedPod is a pod as fedmesh leaves it, from raw JSON to the outcome.
 func BenchmarkFinishedPod(b *testing.B) {
-	_, pod := mutate(b, recordedPod(b, 1), testSettings())
+	_, pod := mutate(b, recordedPod(b, "usual.before"), testSettings())
 	index := mesh.NewIndex()
 	for _, document := range []string{strings.TrimPrefix(optedInExample, "---\n"), usualEntry()} {
 		object, _, err := parseDocument([]byte(document))

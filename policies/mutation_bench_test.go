@@ -3,15 +3,15 @@ package policies
 import (
 	"encoding/json"
 	"os"
-	"strings"
+	"path/filepath"
 	"testing"
 )
 
 // BenchmarkMutatePod goes from raw JSON to the encoded patch.
 func BenchmarkMutatePod(b *testing.B) {
 	settings := testSettings()
-	created := recordedPod(b, 0)
-	injected := recordedPod(b, 1)
+	created := recordedPod(b, "pod")
+	injected := recordedPod(b, "usual.before")
 	_, settled := mutate(b, injected, settings)
 	fixture, err := os.ReadFile("testdata/pods/injected-native.yaml")
 	if err != nil {
@@ -49,14 +49,10 @@ func BenchmarkMutatePod(b *testing.B) {
 	}
 }
 
-// recordedPod returns a pod of the recording of a Deployment's pod.
-func recordedPod(tb testing.TB, document int) []byte {
+// recordedPod returns a Deployment's pod at the moment that a file is named after.
+func recordedPod(tb testing.TB, moment string) []byte {
 	tb.Helper()
-	text, err := os.ReadFile("testdata/between/checkout.yaml")
-	if err != nil {
-		tb.Fatal(err)
-	}
-	pod := toJSON(tb, strings.Split(string(text), "\n---\n")[document])
+	pod := readRecorded(tb, filepath.Join(recordedPods, "checkout", moment+".yaml"))
 	return setMember(tb, pod, "/metadata/managedFields", json.RawMessage(managedFields))
 }
 
