@@ -7,9 +7,10 @@
 // requests for one kind of objects; response.go puts findings into Kubernetes'
 // words, and report.go into the log. What they know comes from the index that
 // package feed keeps and from the Configuration that federation_loader.go keeps;
-// federation_status.go tells the user what became of it. server.go puts it all
-// together, readiness.go says when it may be asked, package certs provides the
-// certificate, and metrics.go counts.
+// federation_status.go tells the user what became of it. assembly.go puts it all
+// together and server.go runs it, on the manager of manager.go; readiness.go says
+// when it may be asked, package certs provides the certificate, and metrics.go
+// counts.
 //
 // Uniqueness is judged twice: by the rules, from the index, with what they find
 // confirmed by the API server; and then, by uniqueness.go as the last step of
