@@ -4,8 +4,6 @@ import (
 	"slices"
 	"strings"
 
-	"k8s.io/apimachinery/pkg/util/validation"
-
 	"fedmesh.io/fedmesh/policies/api/v1alpha1"
 	"fedmesh.io/fedmesh/policies/mesh"
 )
@@ -22,11 +20,11 @@ Forbidden values, whatever hosts.pattern says:
   - a wildcard (*.global, *.bar.global)
   - a suffix of hosts.suffixes itself (global)
   - an upper-case letter or a trailing dot
-  - an empty label (httpbin..global)
 
-Forbidden with hosts.pattern NameNamespace: anything but
-<name>.<namespace>.<suffix> for one of hosts.suffixes, name and namespace being
-DNS-1123 labels.
+Forbidden with hosts.pattern NameNamespace: fewer or more labels than
+<name>.<namespace>.<suffix> for one of hosts.suffixes. What is no label, such as an
+empty one, Istio refuses by itself (pkg/config/validation/agent/validation.go,
+ValidateWildcardDomain).
 
 Allowed: every other host; with hosts.pattern Any also names of any number of
 labels (stage.greeting.global, greeting.global). Hosts that are not federated
@@ -102,12 +100,8 @@ func hostFault(host string, federation *mesh.Federation) (wrong, fix string) {
 		return "is a wildcard, which DNS cannot answer with an address", "list each host by its name"
 	case slices.Contains(hosts.Suffixes, canonical):
 		return "is the suffix itself, not a host below it", "write " + form
-	case slices.Contains(strings.Split(canonical, "."), ""):
-		return "has an empty label", "write " + form
 	case hosts.Pattern != v1alpha1.HostPatternAny && !twoLabels(canonical, hosts.Suffixes):
 		return "is not " + form, "rename it, or declare hosts.pattern: Any in the Federation"
-	case hosts.Pattern != v1alpha1.HostPatternAny && !nameNamespace(canonical, hosts.Suffixes):
-		return "has a label that DNS-1123 does not allow", "rename it"
 	case canonical != strings.TrimSuffix(host, "."):
 		return "has an upper-case letter, and Istio compares byte by byte", "write " + quote(canonical)
 	case canonical != host:
@@ -116,16 +110,8 @@ func hostFault(host string, federation *mesh.Federation) (wrong, fix string) {
 	return "", ""
 }
 
-// nameNamespace reports whether a canonical host is <name>.<namespace>.<suffix>
-// for one of suffixes, name and namespace being labels.
-func nameNamespace(host string, suffixes []string) bool {
-	return slices.ContainsFunc(suffixes, func(suffix string) bool {
-		name, namespace, ok := cutSuffix(host, suffix)
-		return ok && len(validation.IsDNS1123Label(name)) == 0 && len(validation.IsDNS1123Label(namespace)) == 0
-	})
-}
-
-// twoLabels is nameNamespace for labels of any form.
+// twoLabels reports whether a canonical host is <name>.<namespace>.<suffix> for
+// one of suffixes, whatever form the labels have.
 func twoLabels(host string, suffixes []string) bool {
 	return slices.ContainsFunc(suffixes, func(suffix string) bool {
 		_, namespace, ok := cutSuffix(host, suffix)

@@ -45,7 +45,7 @@ func vipConflict() Rule {
 		Reads:     []mesh.Kind{mesh.ServiceEntry, mesh.Service, mesh.IPAddress, mesh.ServiceCIDR},
 		Doc: Doc{
 			Why: "A sidecar has one listener for an address and port. For TCP, TLS and protocols that Istio detects, " +
-				"every connection goes to the older entry, whichever host was asked for; for HTTP, requests by address do.",
+				"every connection goes to the older entry, whichever host was asked for; for HTTP, requests by address go to either, by chance.",
 			Bad: `apiVersion: networking.istio.io/v1
 kind: ServiceEntry
 metadata: {name: reviews-bar, namespace: foo}

@@ -16,7 +16,6 @@ Restricted fields of a ServiceEntry with a federated host:
 Forbidden values:
 
   - NONE, which is also what an omitted resolution means
-  - DYNAMIC_DNS
 
 Allowed values:
 
@@ -24,7 +23,7 @@ Allowed values:
   - DNS
   - DNS_ROUND_ROBIN
 
-A wildcard host is FED101's.
+DYNAMIC_DNS Istio allows for wildcards only, and those are FED101's.
 */
 func resolution() Rule {
 	return Rule{
@@ -34,8 +33,8 @@ func resolution() Rule {
 		Action:  Deny,
 		Applies: []mesh.Kind{mesh.ServiceEntry},
 		Doc: Doc{
-			Why: "With NONE, connections go on to the virtual address itself, where nobody listens; with DYNAMIC_DNS, Envoy " +
-				"asks DNS for a name that only the mesh knows. `resolution` is NONE unless it is set.",
+			Why: "With NONE, connections go on to the virtual address itself, where nobody listens. `resolution` is NONE unless it " +
+				"is set.",
 			Bad: `apiVersion: networking.istio.io/v1
 kind: ServiceEntry
 metadata: {name: httpbin-bar, namespace: foo}
@@ -64,22 +63,13 @@ spec:
 
 func checkResolution(review Review, view *mesh.View) []Finding {
 	entry, _ := federatedEntry(review, view)
-	if entry == nil {
-		return nil
-	}
-	var message string
-	switch entry.GetResolution() {
-	case networking.ServiceEntry_NONE:
-		message = written(review.Object, "resolution", "NONE") + ": connections go to the VIP itself, where nobody listens"
-	case networking.ServiceEntry_DYNAMIC_DNS:
-		message = "DYNAMIC_DNS: Envoy asks DNS for a name that only the mesh knows"
-	default:
+	if entry == nil || entry.GetResolution() != networking.ServiceEntry_NONE {
 		return nil
 	}
 	return []Finding{{
 		Field:   spec().Child("resolution"),
 		Value:   entry.GetResolution().String(),
-		Message: message,
+		Message: written(review.Object, "resolution", "NONE") + ": connections go to the VIP itself, where nobody listens",
 		Fix:     "set DNS, or STATIC for IP endpoints",
 	}}
 }

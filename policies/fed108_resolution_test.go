@@ -10,11 +10,6 @@ func TestResolutionUpdates(t *testing.T) {
 			[]string{"Warn FED108 spec.resolution"},
 		},
 		{
-			"from NONE to DYNAMIC_DNS",
-			usualEntry("resolution: NONE", "endpoints:"), usualEntry("resolution: DYNAMIC_DNS", "endpoints:"),
-			[]string{"Deny FED108 spec.resolution"},
-		},
-		{
 			"from NONE to DNS, half mended",
 			usualEntry("resolution: NONE", "endpoints:"), usualEntry("endpoints:"),
 			[]string{"Deny FED109 spec.endpoints"},

@@ -167,8 +167,9 @@ const (
 // Hosts says which host names are federated.
 type Hosts struct {
 	// Suffixes make a host federated: it equals one or ends in a dot and one.
+	// It is replaced as a whole, never added to.
 	// +kubebuilder:default={"global"}
-	// +listType=set
+	// +listType=atomic
 	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=16
 	// +kubebuilder:validation:items:MinLength=1
@@ -235,8 +236,9 @@ const (
 type VIPs struct {
 	// CIDRs are the ranges that addresses are taken from. A family with no
 	// range is not restricted.
+	// It is replaced as a whole, never added to.
 	// +kubebuilder:default={"240.0.0.0/4"}
-	// +listType=set
+	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=64
 	// +kubebuilder:validation:items:MaxLength=43
 	// +kubebuilder:validation:items:XValidation:rule="isCIDR(self)",message="must be an IP prefix such as 240.0.0.0/4"
@@ -254,8 +256,9 @@ type VIPs struct {
 
 	// AutoRanges are the ranges of Istio's own allocator
 	// (PILOT_IP_AUTOALLOCATE_IPV4_PREFIX and its IPv6 sibling).
+	// It is replaced as a whole, never added to.
 	// +kubebuilder:default={"240.240.0.0/16","2001:2::/48"}
-	// +listType=set
+	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=16
 	// +kubebuilder:validation:items:MaxLength=43
 	// +kubebuilder:validation:items:XValidation:rule="isCIDR(self)",message="must be an IP prefix such as 240.240.0.0/16"
