@@ -18,7 +18,7 @@ func TestExclusiveRules(t *testing.T) {
 			got = append(got, rule.ID)
 		}
 	}
-	if want := []string{"FED105", "FED106", "FED301"}; !slices.Equal(got, want) {
+	if want := []string{"FED105", "FED106", "FED301", "FED303"}; !slices.Equal(got, want) {
 		t.Errorf("exclusive rules are %v; want %v", got, want)
 	}
 }

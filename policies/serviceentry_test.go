@@ -18,6 +18,7 @@ func usualEntry(changes ...string) string {
 		"resolution: DNS",
 		"ports: [{number: 8000, name: http, protocol: HTTP}]",
 		"endpoints: [{address: 34.122.11.2, ports: {http: 15443}}]",
+		"subjectAltNames: [spiffe://bar.com/ns/bar/sa/httpbin]",
 	}
 	for _, change := range changes {
 		name, value, _ := strings.Cut(change, ":")
@@ -43,7 +44,7 @@ const undeclaredYAML = "apiVersion: fedmesh.io/v1alpha1\nkind: Federation\nmetad
 // federationYAML is a Federation of one member with further fields.
 func federationYAML(fields string) string {
 	return "apiVersion: fedmesh.io/v1alpha1\nkind: Federation\nmetadata: {name: default}\nspec:\n" +
-		"  localMember: a\n  members: [{name: a, network: a, trustDomain: a.com}]\n  " + fields + "\n"
+		"  localMember: a\n  members: [{name: a, network: a, trustDomain: bar.com}]\n  " + fields + "\n"
 }
 
 // otherEntry is the YAML of another entry, in another namespace.

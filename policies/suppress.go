@@ -25,7 +25,9 @@ func suppressions() []suppression {
 		{by: "FED101", over: []string{"FED102", "FED108"}, same: wildcardHost},
 		{by: "FED103", over: []string{"FED104", "FED105"}, same: deniedAddress},
 		{by: "FED106", over: []string{"FED105"}, same: sharedHolder},
-		{by: "FED201", over: []string{"FED203"}, same: sameLevel},
+		{by: "FED201", over: []string{"FED203", "FED209"}, same: sameLevel},
+		{by: "FED302", over: []string{"FED303"}, same: anything},
+		{by: "FED401", over: []string{"FED405"}, same: sameField},
 		{by: hostPathID, over: []string{workloadSocketID}, same: missingSocket},
 	}
 }
@@ -51,6 +53,12 @@ func sharedHolder(first, second Finding) bool {
 func sameLevel(first, second Finding) bool {
 	return strings.HasPrefix(second.Field.String(), first.Field.String())
 }
+
+// anything: a selector that matches every pod overlaps with all others.
+func anything(_, _ Finding) bool { return true }
+
+// sameField: a host that covers everything covers it in every namespace.
+func sameField(first, second Finding) bool { return first.Field.String() == second.Field.String() }
 
 // missingSocket: where a socket from the node is forbidden, there is none. A second
 // container for it is another mistake.

@@ -41,6 +41,13 @@ func TestSuppress(t *testing.T) {
 	serverName := func(path *field.Path) Finding {
 		return Finding{Rule: "FED203", Action: Deny, Field: path.Child("tls", "sni")}
 	}
+	peer := func(path *field.Path) Finding {
+		return Finding{Rule: "FED209", Action: Deny, Field: path.Child("tls", "subjectAltNames").Index(0)}
+	}
+	emptySelector := Finding{Rule: "FED302", Action: Deny, Field: spec().Child("workloadSelector"), Value: "{}"}
+	overlap := Finding{Rule: "FED303", Action: Warn, Field: spec().Child("workloadSelector", "labels")}
+	exposed := Finding{Rule: "FED401", Action: Deny, Field: host(0), Value: "foo/*"}
+	namespace := func(i int) Finding { return Finding{Rule: "FED405", Action: Warn, Field: host(i)} }
 	forbidden := Finding{Rule: "FED604", Action: Warn, Field: spec().Child("volumes")}
 	noSocket := Finding{Rule: "FED601", Action: Warn, Field: spec().Child("volumes").Index(0), Value: "emptyDir"}
 	second := Finding{Rule: "FED601", Action: Warn, Field: spec().Child("containers").Index(1), Value: "istio-proxy"}
@@ -73,6 +80,13 @@ func TestSuppress(t *testing.T) {
 		"mode of a subset":        {[]Finding{mode(subset(0)), serverName(policy)}, []string{"FED201", "FED203"}},
 		"mode of another subset":  {[]Finding{mode(subset(0)), serverName(subset(1))}, []string{"FED201", "FED203"}},
 		"mode and its own subset": {[]Finding{mode(subset(1)), serverName(subset(1))}, []string{"FED201"}},
+		"empty over overlap":      {[]Finding{emptySelector, overlap}, []string{"FED302"}},
+		"overlap alone":           {[]Finding{overlap, overlap}, []string{"FED303", "FED303"}},
+		"exposed over namespace":  {[]Finding{exposed, namespace(0)}, []string{"FED401"}},
+		"exposed by another host": {[]Finding{exposed, namespace(1)}, []string{"FED401", "FED405"}},
+		"mode over peers":         {[]Finding{mode(policy), peer(policy), peer(policy)}, []string{"FED201"}},
+		"mode and other peers":    {[]Finding{mode(subset(0)), peer(policy), peer(subset(1))}, []string{"FED201", "FED209", "FED209"}},
+		"server name and peer":    {[]Finding{serverName(policy), peer(policy)}, []string{"FED203", "FED209"}},
 		"forbidden over missing":  {[]Finding{noSocket, forbidden}, []string{"FED604"}},
 		"forbidden and template":  {[]Finding{noSocket, second, forbidden}, []string{"FED601", "FED604"}},
 		"missing alone":           {[]Finding{noSocket, second}, []string{"FED601", "FED601"}},

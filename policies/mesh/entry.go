@@ -125,12 +125,20 @@ func MutualTLS(spec *networking.ServiceEntry) bool {
 		return true
 	}
 	for _, endpoint := range spec.GetEndpoints() {
-		mode, labelled := endpoint.GetLabels()[tlsModeLabel]
-		if labelled && mode != tlsModeIstio || !labelled && endpoint.GetServiceAccount() == "" {
+		if !EndpointMutualTLS(endpoint) {
 			return false
 		}
 	}
 	return len(spec.GetEndpoints()) > 0
+}
+
+// EndpointMutualTLS reports whether an endpoint is marked for Istio's mutual TLS:
+// by the label or, without the label, by a service account.
+func EndpointMutualTLS(endpoint *networking.WorkloadEntry) bool {
+	if mode, labelled := endpoint.GetLabels()[tlsModeLabel]; labelled {
+		return mode == tlsModeIstio
+	}
+	return endpoint.GetServiceAccount() != ""
 }
 
 // PublicEgress reports whether a ServiceEntry looks like an egress entry for a name

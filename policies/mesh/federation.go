@@ -28,6 +28,7 @@ type Federation struct {
 	reserved   []netip.Prefix
 	autoRanges []netip.Prefix
 
+	members  memberIndex
 	settings []ruleSetting
 }
 
@@ -73,6 +74,7 @@ func Compile(spec v1alpha1.FederationSpec) (*Federation, field.ErrorList) {
 		}
 		names[member.Name] = true
 	}
+	federation.members = newMemberIndex(spec.Members)
 
 	vips := root.Child("vips")
 	federation.cidrs = parseRanges(spec.VIPs.CIDRs, vips.Child("cidrs"), &errs)

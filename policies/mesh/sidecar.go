@@ -1,5 +1,7 @@
 package mesh
 
+import "slices"
+
 // SidecarScope is what the Index keeps of a Sidecar.
 type SidecarScope struct {
 	Ref      Ref
@@ -12,8 +14,8 @@ type SidecarScope struct {
 	Default bool
 	// Identity is the object's.
 	Identity Identity
-	// Selector is the labels of its workloadSelector.
-	Selector map[string]string
+	// Selector is the labels of its workloadSelector, as SelectorLabels has them.
+	Selector []string
 }
 
 func newSidecarScope(object *Object) *SidecarScope {
@@ -24,6 +26,20 @@ func newSidecarScope(object *Object) *SidecarScope {
 		Created:  holder.Created,
 		Default:  object.Sidecar.GetWorkloadSelector() == nil,
 		Identity: IdentityOf(object.UID),
-		Selector: object.Sidecar.GetWorkloadSelector().GetLabels(),
+		Selector: SelectorLabels(object.Sidecar.GetWorkloadSelector().GetLabels()),
 	}
+}
+
+// SelectorLabels returns labels in the form key=value and in order, which takes a
+// fraction of the memory of a map. Neither part of a pod's label has a "=" in it.
+func SelectorLabels(labels map[string]string) []string {
+	if len(labels) == 0 {
+		return nil
+	}
+	pairs := make([]string, 0, len(labels))
+	for key, value := range labels {
+		pairs = append(pairs, key+"="+value)
+	}
+	slices.Sort(pairs)
+	return pairs
 }

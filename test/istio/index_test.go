@@ -49,8 +49,7 @@ func (c *cluster) declare(t *testing.T, text string) (suffix string) {
 // in force.
 func (c *cluster) declaredSuffix() string { return fmt.Sprintf("declared-%d.example", c.declarations) }
 
-// replaceFederation stores a Federation. It is not applied, which would keep those elements
-// of a list that are there by default.
+// replaceFederation stores a Federation in place of the one that is there.
 func (c *cluster) replaceFederation(t *testing.T, federation *unstructured.Unstructured) {
 	t.Helper()
 	before := &unstructured.Unstructured{}
@@ -113,6 +112,7 @@ func (s *indexSentinel) catchUp(t *testing.T) {
 	entry := func(name string) *unstructured.Unstructured {
 		return object("ServiceEntry", name, map[string]any{
 			"hosts": []any{fmt.Sprintf("holder-%d.sentinel.%s", s.round, s.suffix)}, "location": "MESH_INTERNAL",
+			"exportTo":  []any{"."}, // no rule of another namespace is about it
 			"addresses": []any{"198.51.100.255"}, "resolution": "STATIC",
 			"ports":     []any{map[string]any{"number": int64(80), "name": "http", "protocol": "HTTP"}},
 			"endpoints": []any{map[string]any{"address": "34.122.11.2", "ports": map[string]any{"http": int64(15443)}}},

@@ -31,7 +31,7 @@ var refusedByIstio = []refusal{
 	{
 		reason:   "objects that a rule must not stumble over",
 		message:  "empty domain name not allowed",
-		fixtures: []string{"FED201/pass/no_spec.yaml", "FED203/pass/no_spec.yaml"},
+		fixtures: []string{"FED201/pass/no_spec.yaml", "FED203/pass/no_spec.yaml", "FED209/pass/no_spec.yaml"},
 	},
 	{
 		reason:   "objects that a rule must not stumble over",

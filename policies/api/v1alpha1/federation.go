@@ -194,9 +194,9 @@ type Hosts struct {
 	// +optional
 	External []string `json:"external,omitempty"`
 
-	// Owners says which namespaces may define hosts of which host namespaces.
-	// It is read by FED118; while this version has no such rule it is kept and
-	// has no effect.
+	// Owners says which namespaces may define hosts of which host namespaces
+	// (FED118). It restricts the namespaces and the host namespaces that it lists,
+	// and no others.
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=1024
 	// +optional
