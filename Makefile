@@ -60,8 +60,8 @@ $(BIN)/istioctl: $(ISTIO)/go.mod $(ISTIO)/go.sum | $(BIN)/pilot-discovery
 ##
 
 .PHONY: build
-build: ## Build the webhook server.
-	CGO_ENABLED=0 $(GO) build -trimpath -o $(BIN)/fedmesh-webhook ./cmd/fedmesh-webhook
+build: ## Build the webhook server and the command line.
+	CGO_ENABLED=0 $(GO) build -trimpath -o $(BIN)/ ./cmd/...
 
 # A binary instead of "go run", so that signals and the exit status pass
 # unchanged between make and the playground.

@@ -157,6 +157,9 @@ func (e *Evaluator) check(review Review, view *mesh.View) Outcome {
 			if finding.Action == "" {
 				finding.Action = rule.Action
 			}
+			if review.Whole && finding.Offline != "" {
+				finding.Action = finding.Offline
+			}
 			if settledIn(view, rule, finding.Action, review) == Off {
 				continue
 			}

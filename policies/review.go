@@ -10,6 +10,9 @@ type Review struct {
 	// Old is the object that Object replaces; nil for one that is new, and
 	// wherever there is no history, as in files.
 	Old *mesh.Object
+	// Whole says that the Index holds the whole set of objects that there will be,
+	// as on the command line: what is missing there is not about to come.
+	Whole bool
 	// Live are other objects as the API server has them at this moment, where it
 	// was asked; nil stands for one that is gone. They go before what the Index
 	// knows, which lags behind. Rules ask the View, which answers from them.

@@ -102,3 +102,12 @@ func (s Kinds) List() []Kind {
 	}
 	return kinds
 }
+
+// Namespaced reports whether objects of the kind are in namespaces.
+func (k Kind) Namespaced() bool {
+	switch k {
+	case IPAddress, ServiceCIDR, Namespace:
+		return false
+	}
+	return true
+}

@@ -1,0 +1,69 @@
+package output
+
+import (
+	"encoding/json"
+	"io"
+
+	"fedmesh.io/fedmesh/cmd/kubectl-fedmesh/internal/lint"
+	"fedmesh.io/fedmesh/policies"
+)
+
+// The form of a report in JSON. It only ever grows.
+type (
+	jsonReport struct {
+		Findings []jsonFinding `json:"findings"`
+		Errors   []jsonError   `json:"errors"`
+		Summary  jsonSummary   `json:"summary"`
+	}
+	jsonFinding struct {
+		Rule      string `json:"rule"`
+		Action    string `json:"action"`
+		Cluster   string `json:"cluster"`
+		Group     string `json:"group"`
+		Kind      string `json:"kind"`
+		Namespace string `json:"namespace"`
+		Name      string `json:"name"`
+		Field     string `json:"field"`
+		Message   string `json:"message"`
+		Fix       string `json:"fix"`
+		File      string `json:"file"`
+		Line      int    `json:"line"`
+	}
+	jsonError struct {
+		File    string `json:"file"`
+		Line    int    `json:"line"`
+		Message string `json:"message"`
+	}
+	jsonSummary struct {
+		Objects int `json:"objects"`
+		Deny    int `json:"deny"`
+		Warn    int `json:"warn"`
+		Audit   int `json:"audit"`
+	}
+)
+
+// JSON writes the report as one JSON object. Lists are never null.
+func JSON(out io.Writer, report lint.Report) error {
+	written := jsonReport{Findings: []jsonFinding{}, Errors: []jsonError{}, Summary: jsonSummary{
+		Objects: report.Objects,
+		Deny:    report.Count(policies.Deny),
+		Warn:    report.Count(policies.Warn),
+		Audit:   report.Count(policies.Audit),
+	}}
+	for _, finding := range report.Findings {
+		written.Findings = append(written.Findings, jsonFinding{
+			Rule: finding.Rule, Action: string(finding.Action),
+			Group: finding.Ref.Kind.GroupKind().Group, Kind: finding.Ref.Kind.String(),
+			Namespace: finding.Ref.Namespace, Name: finding.Ref.Name,
+			Field: finding.Field.String(), Message: finding.Message, Fix: finding.Fix,
+			File: finding.File, Line: finding.Line,
+		})
+	}
+	for _, problem := range report.Problems {
+		written.Errors = append(written.Errors, jsonError{File: problem.File, Line: problem.Line, Message: problem.Message})
+	}
+	encoder := json.NewEncoder(out)
+	encoder.SetEscapeHTML(false)
+	encoder.SetIndent("", "  ")
+	return encoder.Encode(written)
+}
