@@ -7,6 +7,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/util/sets"
 
+	"fedmesh.io/fedmesh/test/controlplane"
 	"fedmesh.io/fedmesh/test/installation"
 )
 
@@ -50,5 +51,26 @@ func testDryRun(t *testing.T, c *cluster) {
 	// Claims of tests before this one may go meanwhile.
 	if left := sets.List(stored().Difference(before)); len(left) > 0 {
 		t.Errorf("got %q left behind; want nothing", left)
+	}
+}
+
+// testDryRunOfPods: the same of pods, with the warning of one that the API server
+// refuses as kubectl prints it.
+func testDryRunOfPods(t *testing.T, c *cluster) {
+	namespace := c.makeNamespace(t, "kubectl", reinvoked)
+	apply := func(shape string) controlplane.KubectlResult {
+		return c.plane.Kubectl(t.Context(), string(readShape(t, shape)), "apply", "--namespace="+namespace, "--dry-run=server", "--filename=-")
+	}
+	if got, want := apply("native"), "pod/native created (server dry run)\n"; got.Stdout+got.Stderr != want {
+		t.Errorf("a pod: got %q, want %q", got.Stdout+got.Stderr, want)
+	}
+	refused := apply("spire-template-native")
+	for _, want := range []string{"Warning: [FED601] spec.containers[1]: second istio-proxy, no image", "spec.containers[1].image: Required value"} {
+		if refused.ExitCode == 0 || !strings.Contains(refused.Stderr, want) {
+			t.Errorf("a pod with Istio's template spire: got exit status %d, %q; want %q in it", refused.ExitCode, refused.Stderr, want)
+		}
+	}
+	if got := c.countPods(t, namespace); got != 0 {
+		t.Errorf("got %d pods left behind, want none", got)
 	}
 }
