@@ -71,7 +71,8 @@ func (o *raceObject) spec() map[string]any {
 	if o.ref.Kind == mesh.Sidecar {
 		spec := map[string]any{"egress": []any{map[string]any{"hosts": []any{"*/*"}}}}
 		if o.selective {
-			spec["workloadSelector"] = map[string]any{"labels": map[string]any{"app": "web"}}
+			// Of its own: equal selectors are FED303's, which claims nothing.
+			spec["workloadSelector"] = map[string]any{"labels": map[string]any{"app": o.ref.Name}}
 		}
 		return spec
 	}
