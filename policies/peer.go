@@ -46,8 +46,7 @@ func foreignIdentities(path *field.Path, names []string, federation *mesh.Federa
 // fit is a value as the message of a finding on path has it, with the words rest
 // behind it: cut where the whole would be longer than what is shown of a warning.
 func fit(value string, path *field.Path, rest string) string {
-	const longestWarning = 256
-	room := longestWarning - len("[FED100] ") - len(path.String()) - len(": ") - len(rest)
+	room := MaxWarning - len("[FED100] ") - len(path.String()) - len(": ") - len(rest)
 	return withoutMiddle(value, min(longestName, room))
 }
 

@@ -17,12 +17,10 @@ type Document struct {
 	// JSON is the object as kubectl would send it.
 	JSON []byte
 
-	// text is the whole document that the object is from, line its first line in
-	// the file, counted from 1, and path where the object is in it: empty, or the
-	// item of a List.
-	text []byte
-	line int
-	path string
+	// source is the part of the file that the object is from, and path where it is
+	// in there: empty, or the item of a List.
+	source *source
+	path   string
 }
 
 // Problem is something that cannot be read.
@@ -68,7 +66,7 @@ func parse(file string, part part) ([]Document, []Problem) {
 	if err := json.Unmarshal(object, &head); err != nil {
 		return nil, fail("this is no Kubernetes object: want a mapping with apiVersion and kind")
 	}
-	document := Document{File: file, APIVersion: head.APIVersion, Kind: head.Kind, JSON: object, text: part.text, line: part.line}
+	document := Document{File: file, APIVersion: head.APIVersion, Kind: head.Kind, JSON: object, source: &source{part: part}}
 	switch {
 	case head.Kind == "" || head.APIVersion == "":
 		return nil, fail("apiVersion or kind is missing")

@@ -3,19 +3,38 @@ package documents
 import (
 	"strconv"
 	"strings"
+	"sync"
 
 	"go.yaml.in/yaml/v3"
 )
+
+// source is a part of a file. The objects of a List share one, and it is parsed for
+// lines once: only what has a finding is ever asked for one.
+type source struct {
+	part
+	once sync.Once
+	root *yaml.Node // nil where the parser for lines does not read it
+}
+
+// node returns the root of the part, parsed.
+func (s *source) node() *yaml.Node {
+	s.once.Do(func() {
+		var document yaml.Node
+		if err := yaml.Unmarshal(s.text, &document); err == nil && len(document.Content) > 0 {
+			s.root = document.Content[0]
+		}
+	})
+	return s.root
+}
 
 // Line is the line in the file, counted from 1, of a field of the object, or of the
 // innermost field on the way to it that is written there. The path is one of
 // Kubernetes' field paths, such as spec.addresses[0].
 func (d Document) Line(path string) int {
-	var root yaml.Node
-	if err := yaml.Unmarshal(d.text, &root); err != nil || len(root.Content) == 0 {
-		return d.line
+	node := d.source.node()
+	if node == nil {
+		return d.source.line
 	}
-	node := root.Content[0]
 	line := node.Line
 	for _, step := range steps(strings.TrimPrefix(d.path+"."+path, ".")) {
 		next, at := step.from(resolve(node))
@@ -24,7 +43,7 @@ func (d Document) Line(path string) int {
 		}
 		node, line = next, at
 	}
-	return d.line + line - 1
+	return d.source.line + line - 1
 }
 
 // step is one step of a path: a key, or an index where that is what the node has.
