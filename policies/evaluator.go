@@ -94,6 +94,11 @@ func (e *Evaluator) Rules() []Rule { return e.rules }
 // AppliesTo reports whether any rule is about objects of kind.
 func (e *Evaluator) AppliesTo(kind mesh.Kind) bool { return len(e.byKind[kind]) > 0 }
 
+// AppliesToDeletionOf reports whether any rule is about deleting objects of kind.
+func (e *Evaluator) AppliesToDeletionOf(kind mesh.Kind) bool {
+	return slices.ContainsFunc(e.byKind[kind], func(i int) bool { return e.rules[i].Deletions })
+}
+
 // Action returns what a finding of the rule with this ID leads to on an object of a
 // namespace with these labels, as the Federation has it: Off for a rule that there
 // is not. It lets admission report what it found by other means than the rule.
@@ -117,7 +122,8 @@ func (e *Evaluator) rule(id string) *Rule {
 // Evaluate runs the rules that apply to the review's object. Where it replaces
 // another, an unchanged specification has no findings, and of a changed one only
 // what the old object did not have is enforced; the rest are warnings, so that
-// an object older than its rules can be mended step by step.
+// an object older than its rules can be mended step by step. The order in which
+// objects are deleted is the user's: a deletion has warnings at most.
 func (e *Evaluator) Evaluate(review Review, index *mesh.Index, federation *mesh.Federation) Outcome {
 	if review.Old != nil && mesh.SameSpec(review.Old, review.Object) {
 		return Outcome{}
@@ -134,7 +140,7 @@ func (e *Evaluator) Evaluate(review Review, index *mesh.Index, federation *mesh.
 	for i := range outcome.Findings {
 		finding := &outcome.Findings[i]
 		finding.Action = settledIn(view, e.rule(finding.Rule), finding.Action, review)
-		if (finding.Known || finding.Excused) && finding.Action == Deny {
+		if (finding.Known || finding.Excused || review.Deleted) && finding.Action == Deny {
 			finding.Action = Warn
 		}
 	}
@@ -147,6 +153,9 @@ func (e *Evaluator) check(review Review, view *mesh.View) Outcome {
 	var outcome Outcome
 	for _, i := range e.byKind[review.Object.Kind] {
 		rule := &e.rules[i]
+		if review.Deleted && !rule.Deletions {
+			continue
+		}
 		findings, failure := contain(rule, review, view)
 		if failure != nil {
 			failure.Action = settledIn(view, rule, rule.Action, review)

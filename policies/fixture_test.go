@@ -25,7 +25,8 @@ var update = flag.Bool("update", false, "rewrite the expectations of fixtures an
 
 // A fixture is a file in testdata/<rule>/{pass,fail}/ with YAML documents: the
 // object under review first, what it is judged against after it. A Federation
-// among them replaces the usual one; "# want" lines at the top hold every finding
+// among them replaces the usual one, and where there is no DestinationRule the usual
+// one is added; "# want" lines at the top hold every finding
 // that is expected, whichever rule it is of, with its action.
 type fixture struct {
 	path       string
@@ -64,6 +65,7 @@ func parseFixture(path string, data []byte) (fixture, error) {
 		}
 	}
 	reader := utilyaml.NewYAMLReader(bufio.NewReader(bytes.NewReader(data)))
+	withRule := false
 	for {
 		document, err := reader.Read()
 		if err == io.EOF {
@@ -73,6 +75,7 @@ func parseFixture(path string, data []byte) (fixture, error) {
 			return fixture, err
 		}
 		object, federation, err := parseDocument(document)
+		withRule = withRule || object != nil && object.Kind == mesh.DestinationRule
 		switch {
 		case err != nil:
 			return fixture, err
@@ -89,8 +92,25 @@ func parseFixture(path string, data []byte) (fixture, error) {
 	if fixture.object == nil {
 		return fixture, fmt.Errorf("no object")
 	}
+	if !withRule {
+		rule, _, err := parseDocument([]byte(usualRule))
+		if err != nil {
+			return fixture, err
+		}
+		fixture.index.Put(mesh.NewRecord(rule))
+	}
 	return fixture, nil
 }
+
+// usualRule is what every mesh of a federation has.
+const usualRule = `
+apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: {name: federated, namespace: istio-system}
+spec:
+  host: "*.global"
+  trafficPolicy: {tls: {mode: ISTIO_MUTUAL}}
+`
 
 // parseDocument reads one YAML document: an object that fedmesh knows or a
 // Federation.
@@ -132,7 +152,7 @@ func usualFederation() *mesh.Federation {
 		LocalMember: "cluster-1",
 		Members: []v1alpha1.Member{
 			{Name: "cluster-1", Network: "network-1", TrustDomain: "foo.com", Gateways: []v1alpha1.Gateway{{Address: "34.136.67.85"}}},
-			{Name: "cluster-2", Network: "network-2", TrustDomain: "bar.com", Gateways: []v1alpha1.Gateway{{Address: "34.122.11.2"}}},
+			{Name: "cluster-2", Network: "network-2", TrustDomain: "bar.com", Gateways: []v1alpha1.Gateway{{Address: "34.122.11.2"}, {Address: "gateway.bar.com"}}},
 		},
 	})
 	if errs != nil {

@@ -10,9 +10,17 @@ type Review struct {
 	// Old is the object that Object replaces; nil for one that is new, and
 	// wherever there is no history, as in files.
 	Old *mesh.Object
+	// Deleted says that Object is being deleted. Only rules with Deletions are asked,
+	// and nothing that they find is more than a warning.
+	Deleted bool
 	// Whole says that the Index holds the whole set of objects that there will be,
 	// as on the command line: what is missing there is not about to come.
 	Whole bool
+	// Complete says more: that set is known to be the whole configuration of a
+	// cluster, since it was given as one (--cluster) or read from it (--context). Of
+	// files that are merely Whole nobody says that they are not a part, one team's of
+	// many: what such a part seldom holds is better not missed there.
+	Complete bool
 	// Live are other objects as the API server has them at this moment, where it
 	// was asked; nil stands for one that is gone. They go before what the Index
 	// knows, which lags behind. Rules ask the View, which answers from them.

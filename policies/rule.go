@@ -31,6 +31,9 @@ type Rule struct {
 	// that hold what only one object may hold. As the Index lags behind, admission
 	// confirms them with the API server before they deny.
 	Exclusive bool
+	// Deletions says that the rule is about what the deletion of an object leaves
+	// behind, too.
+	Deletions bool
 	// Applies lists the kinds of objects that the rule is about.
 	Applies []mesh.Kind
 	// Reads lists the kinds of other objects that it asks the View about.

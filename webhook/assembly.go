@@ -118,6 +118,11 @@ func (a *assembly) serveWebhooks() error {
 		claims:  claims.NewAdmission(claims.NewStore(a.api, a.options.Namespace), a.reader, time.Now),
 		metrics: a.metrics,
 	}
+	mandatory := objects{
+		evaluator: a.evaluator, uniqueness: unique, configuration: a.configuration, readiness: a.readiness, metrics: a.metrics, log: log,
+	}
+	optional := mandatory
+	optional.optional = true
 	large := make(chan struct{}, maxLargeBodies)
 	for path, handler := range map[string]reviewer{
 		PathPods: &pods{
@@ -126,9 +131,8 @@ func (a *assembly) serveWebhooks() error {
 		PathFinishedPods: &finishedPods{
 			evaluator: a.evaluator, index: a.index, configuration: a.configuration, readiness: a.readiness, metrics: a.metrics, log: log,
 		},
-		PathMesh: &objects{
-			evaluator: a.evaluator, uniqueness: unique, configuration: a.configuration, readiness: a.readiness, metrics: a.metrics, log: log,
-		},
+		PathMesh:        &mandatory,
+		PathOptional:    &optional,
 		PathFederations: &federations{evaluator: a.evaluator, index: a.index, readiness: a.readiness},
 	} {
 		a.manager.GetWebhookServer().Register(path, &endpoint{reviewer: handler, log: log, large: large})

@@ -23,22 +23,27 @@ type objects struct {
 	readiness     *Readiness
 	metrics       *Metrics
 	log           logr.Logger
+	// optional is true for requests that must never wait for fedmesh: while it is not
+	// known what the cluster holds, failurePolicy decides.
+	optional bool
 }
 
 // review holds a mesh object against the rules and, when they let it pass, claims
-// what only one object may have. Deleting an object is never refused for what is
-// in it, and subresources are no business of the rules.
+// what only one object may have. Deleting an object is never refused, and
+// subresources are no business of the rules.
 func (o *objects) review(ctx context.Context, request *admissionv1.AdmissionRequest) (*admissionv1.AdmissionResponse, *httpError) {
 	kind, known := mesh.KindOf(request.Kind.Group, request.Kind.Kind)
-	if !known || !o.evaluator.AppliesTo(kind) || request.SubResource != "" ||
-		request.Operation != admissionv1.Create && request.Operation != admissionv1.Update {
+	if !known || !o.concerns(kind, request) {
 		return allow(), nil
 	}
-	if unknown := o.readiness.Unknown(); unknown != "" {
+	switch unknown := o.readiness.Unknown(); {
+	case unknown != "" && o.optional:
+		return nil, &httpError{http.StatusServiceUnavailable, unknown}
+	case unknown != "":
 		return retryLater(unknown, retryAfterSeconds), nil
 	}
 	started := time.Now()
-	review, oldVersion, err := readObjects(kind, request)
+	review, oldVersion, err := read(kind, request)
 	switch {
 	case err != nil:
 		return refuse(http.StatusBadRequest, metav1.StatusReasonBadRequest, err.Error()), nil
@@ -50,7 +55,7 @@ func (o *objects) review(ctx context.Context, request *admissionv1.AdmissionRequ
 	outcome, err := o.uniqueness.evaluate(ctx, &review, federation)
 	took := time.Since(started)
 	response := respond(outcome)
-	if err == nil && response.Allowed {
+	if err == nil && response.Allowed && !review.Deleted {
 		outcome, err = o.uniqueness.claim(ctx, request, &review, oldVersion, federation, outcome)
 		response = respond(outcome)
 	}
@@ -62,6 +67,31 @@ func (o *objects) review(ctx context.Context, request *admissionv1.AdmissionRequ
 	o.metrics.evaluated(kind, outcome, request, response.Allowed, took)
 	report(o.log, request, outcome)
 	return response, nil
+}
+
+// concerns reports whether there are rules for such a request.
+func (o *objects) concerns(kind mesh.Kind, request *admissionv1.AdmissionRequest) bool {
+	switch {
+	case request.SubResource != "":
+		return false
+	case request.Operation == admissionv1.Delete:
+		return o.evaluator.AppliesToDeletionOf(kind)
+	}
+	return o.evaluator.AppliesTo(kind) && (request.Operation == admissionv1.Create || request.Operation == admissionv1.Update)
+}
+
+// read decodes what a request is about, as readObjects does, or the object that is
+// being deleted. One that cannot be read can be deleted all the same.
+func read(kind mesh.Kind, request *admissionv1.AdmissionRequest) (review policies.Review, oldVersion string, err error) {
+	if request.Operation != admissionv1.Delete {
+		return readObjects(kind, request)
+	}
+	review.Deleted = true
+	if object, err := mesh.Decode(kind, request.OldObject.Raw); err == nil {
+		object.Namespace = request.Namespace
+		review.Object = object
+	}
+	return review, "", nil
 }
 
 // readObjects decodes the object and, of an update, what it replaces. Where the

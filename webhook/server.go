@@ -14,6 +14,7 @@ const (
 	PathPods         = "/pods"
 	PathFinishedPods = "/finished-pods"
 	PathMesh         = "/mesh"
+	PathOptional     = "/optional"
 	PathFederations  = "/federations"
 )
 

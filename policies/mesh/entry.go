@@ -43,6 +43,8 @@ type Entry struct {
 	// MutualTLS is true when Istio's automatic mutual TLS covers every endpoint:
 	// the entry selects workloads, or each endpoint is labelled for it.
 	MutualTLS bool
+	// Localities is true when the endpoints are in more than one locality.
+	Localities bool
 	// External is true when the entry is not part of the mesh, as that of a public
 	// host is.
 	External bool
@@ -62,10 +64,11 @@ type automaticAddress struct {
 func newEntry(object *Object) *Entry {
 	spec := object.ServiceEntry
 	entry := &Entry{
-		Holder:    newHolder(object),
-		MutualTLS: MutualTLS(spec),
-		External:  spec.GetLocation() == networking.ServiceEntry_MESH_EXTERNAL,
-		Identity:  IdentityOf(object.UID),
+		Holder:     newHolder(object),
+		MutualTLS:  MutualTLS(spec),
+		Localities: severalLocalities(spec),
+		External:   spec.GetLocation() == networking.ServiceEntry_MESH_EXTERNAL,
+		Identity:   IdentityOf(object.UID),
 	}
 	entry.PublicEgress = PublicEgress(spec)
 	entry.Hosts = make([]string, 0, len(spec.GetHosts()))
@@ -89,6 +92,21 @@ func newEntry(object *Object) *Entry {
 		entry.ExportTo = slices.Clone(spec.GetExportTo())
 	}
 	return entry
+}
+
+func (e *Entry) name() Ref       { return e.Ref }
+func (e *Entry) hosts() []string { return e.Hosts }
+
+// severalLocalities reports whether the endpoints of a ServiceEntry are in more
+// than one locality. Those that say none are in one by themselves.
+func severalLocalities(spec *networking.ServiceEntry) bool {
+	endpoints := spec.GetEndpoints()
+	for _, endpoint := range endpoints {
+		if endpoint.GetLocality() != endpoints[0].GetLocality() {
+			return true
+		}
+	}
+	return false
 }
 
 // newAutomatic returns the automatic addresses that entry, made of object, does

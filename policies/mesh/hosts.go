@@ -7,35 +7,43 @@ import (
 	"github.com/google/btree"
 )
 
-// hostTree finds entries by host. It is ordered by the host read from its end,
+// hostTree finds records by host. It is ordered by the host read from its end,
 // so that the hosts below a domain stand together and a wildcard is a range.
-type hostTree struct {
-	tree *btree.BTreeG[hostItem]
+type hostTree[T hosted] struct {
+	tree *btree.BTreeG[hostItem[T]]
 }
 
-type hostItem struct {
-	host  string
-	entry *Entry
+// hosted is a record of an object that is about hosts.
+type hosted interface {
+	comparable
+	name() Ref
+	hosts() []string // canonical
+}
+
+type hostItem[T hosted] struct {
+	host   string
+	record T
 }
 
 // btreeDegree trades memory for depth; at 32 half-full nodes waste little and a
 // hundred thousand hosts are four levels deep.
 const btreeDegree = 32
 
-func newHostTree() hostTree {
-	return hostTree{tree: btree.NewG(btreeDegree, lessHostItem)}
+func newHostTree[T hosted]() hostTree[T] {
+	return hostTree[T]{tree: btree.NewG(btreeDegree, lessHostItem[T])}
 }
 
-// lessHostItem orders by host from the end, then by the entry's name. An item
-// without an entry comes before all of its host.
-func lessHostItem(a, b hostItem) bool {
+// lessHostItem orders by host from the end, then by the object's name. An item
+// without a record comes before all of its host.
+func lessHostItem[T hosted](a, b hostItem[T]) bool {
 	if order := compareFromEnd(a.host, b.host); order != 0 {
 		return order < 0
 	}
-	if a.entry == nil || b.entry == nil {
-		return a.entry == nil && b.entry != nil
+	var none T
+	if a.record == none || b.record == none {
+		return a.record == none && b.record != none
 	}
-	return a.entry.Ref.Compare(b.entry.Ref) < 0
+	return a.record.name().Compare(b.record.name()) < 0
 }
 
 func compareFromEnd(a, b string) int {
@@ -47,35 +55,34 @@ func compareFromEnd(a, b string) int {
 	return cmp.Compare(len(a), len(b))
 }
 
-func (t hostTree) add(entry *Entry) {
-	for _, host := range entry.Hosts {
-		t.tree.ReplaceOrInsert(hostItem{host: host, entry: entry})
+func (t hostTree[T]) add(record T) {
+	for _, host := range record.hosts() {
+		t.tree.ReplaceOrInsert(hostItem[T]{host: host, record: record})
 	}
 }
 
-func (t hostTree) remove(entry *Entry) {
-	for _, host := range entry.Hosts {
-		t.tree.Delete(hostItem{host: host, entry: entry})
+func (t hostTree[T]) remove(record T) {
+	for _, host := range record.hosts() {
+		t.tree.Delete(hostItem[T]{host: host, record: record})
 	}
 }
 
-// defining calls yield for each entry that defines host, until yield returns
-// false.
-func (t hostTree) defining(host string, yield func(*Entry) bool) {
-	t.tree.AscendGreaterOrEqual(hostItem{host: host}, func(item hostItem) bool {
-		return item.host == host && yield(item.entry)
+// of calls yield for each record of exactly this host, until yield returns false.
+func (t hostTree[T]) of(host string, yield func(T) bool) {
+	t.tree.AscendGreaterOrEqual(hostItem[T]{host: host}, func(item hostItem[T]) bool {
+		return item.host == host && yield(item.record)
 	})
 }
 
-// covered calls yield for each entry with a host that pattern stands for, the
-// wildcard itself included, until yield returns false.
-func (t hostTree) covered(pattern string, yield func(*Entry) bool) {
+// under calls yield for each record of a host that pattern stands for, the wildcard
+// itself included, until yield returns false.
+func (t hostTree[T]) under(pattern string, yield func(T) bool) {
 	suffix, wildcard := strings.CutPrefix(pattern, "*")
 	if !wildcard {
-		t.defining(pattern, yield)
+		t.of(pattern, yield)
 		return
 	}
-	t.tree.AscendGreaterOrEqual(hostItem{host: suffix}, func(item hostItem) bool {
-		return strings.HasSuffix(item.host, suffix) && yield(item.entry)
+	t.tree.AscendGreaterOrEqual(hostItem[T]{host: suffix}, func(item hostItem[T]) bool {
+		return strings.HasSuffix(item.host, suffix) && yield(item.record)
 	})
 }

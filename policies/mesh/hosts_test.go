@@ -6,7 +6,7 @@ import (
 )
 
 func TestHostTree(t *testing.T) {
-	tree := newHostTree()
+	tree := newHostTree[*Entry]()
 	entries := map[string]*Entry{}
 	for name, hosts := range map[string][]string{
 		"a":        {"httpbin.bar.global"},
@@ -48,10 +48,10 @@ func TestHostTree(t *testing.T) {
 		{"", nil, nil},
 	}
 	for _, test := range tests {
-		if got := names(tree.defining, test.host); !slices.Equal(got, test.defining) {
+		if got := names(tree.of, test.host); !slices.Equal(got, test.defining) {
 			t.Errorf("%q is defined by %v; want %v", test.host, got, test.defining)
 		}
-		if got := names(tree.covered, test.host); !slices.Equal(got, test.covered) {
+		if got := names(tree.under, test.host); !slices.Equal(got, test.covered) {
 			t.Errorf("%q covers hosts of %v; want %v", test.host, got, test.covered)
 		}
 	}
@@ -60,7 +60,7 @@ func TestHostTree(t *testing.T) {
 			tree.remove(entry)
 		}
 	}
-	if got := names(tree.covered, "*"); !slices.Equal(got, []string{"again"}) {
+	if got := names(tree.under, "*"); !slices.Equal(got, []string{"again"}) {
 		t.Errorf("left: %v; want what was not removed, again", got)
 	}
 }
@@ -68,7 +68,7 @@ func TestHostTree(t *testing.T) {
 func TestHostTreeStops(t *testing.T) {
 	index := NewIndex()
 	fill(t, index, 10)
-	for _, find := range []func(string, func(*Entry) bool){index.byHost.defining, index.byHost.covered} {
+	for _, find := range []func(string, func(*Entry) bool){index.byHost.of, index.byHost.under} {
 		seen := 0
 		find("httpbin-3.bar.global", func(*Entry) bool { seen++; return false })
 		if seen != 1 {
@@ -76,7 +76,7 @@ func TestHostTreeStops(t *testing.T) {
 		}
 	}
 	seen := 0
-	index.byHost.covered("*.global", func(*Entry) bool { seen++; return seen < 3 })
+	index.byHost.under("*.global", func(*Entry) bool { seen++; return seen < 3 })
 	if seen != 3 {
 		t.Errorf("yielded %d times; want 3, then to stop", seen)
 	}

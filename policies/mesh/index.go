@@ -6,15 +6,7 @@ import (
 	"sync"
 
 	"github.com/google/btree"
-	"k8s.io/apimachinery/pkg/labels"
 )
-
-// managedByLabel says who keeps an IPAddress.
-const managedByLabel = "ipaddress.kubernetes.io/managed-by"
-
-// ManagedByFedmesh is the value of the managed-by label on IPAddress objects
-// that fedmesh keeps itself: they stand for entries that the Index knows.
-const ManagedByFedmesh = "fedmesh.io"
 
 // Index knows the objects of one cluster by what questions ask for. It is safe
 // for use by several goroutines. What it hands out is never changed later.
@@ -23,16 +15,26 @@ type Index struct {
 
 	entries    *btree.BTreeG[*Entry] // by Ref; takes half the memory of a map
 	automatic  map[Ref][]automaticAddress
-	services   map[Ref]addresses
+	services   map[Ref]addresses // also those without addresses, for their names
 	ips        map[Ref]addresses
-	sidecars   map[string]map[string]*SidecarScope // by namespace and name
-	namespaces map[string]labels.Set
+	namespaces map[string]*namespace
 	cidrs      map[Ref][]netip.Prefix
 
-	byHost    hostTree
-	byAddress multimap[addressKey, *Holder]
-	blocks    blockTree      // those with addresses of entries
-	ports     map[uint32]int // how many entries have a port
+	selecting      byNamespace[*SelectingEntry]
+	rules          byNamespace[*TrafficRule]
+	sidecars       byNamespace[*SidecarScope]
+	routes         byNamespace[*Routes]
+	accessPolicies byNamespace[*AccessPolicy]
+	workloads      byNamespace[*workload]
+	passthroughs   byNamespace[*passthrough]
+	authorities    byNamespace[*authority]
+
+	byHost            hostTree[*Entry]
+	byRuleHost        hostTree[*TrafficRule]
+	byAddress         multimap[addressKey, *Holder]
+	byWorkloadAddress multimap[string, *workload]
+	blocks            blockTree      // those with addresses of entries
+	ports             map[uint32]int // how many entries have a port
 }
 
 // addressKey is an address without the zone that no virtual address has, which
@@ -52,88 +54,26 @@ func NewIndex() *Index {
 		automatic:  map[Ref][]automaticAddress{},
 		services:   map[Ref]addresses{},
 		ips:        map[Ref]addresses{},
-		sidecars:   map[string]map[string]*SidecarScope{},
-		namespaces: map[string]labels.Set{},
+		namespaces: map[string]*namespace{},
 		cidrs:      map[Ref][]netip.Prefix{},
-		byHost:     newHostTree(),
-		byAddress:  newMultimap[addressKey, *Holder](),
-		blocks:     newBlockTree(),
-		ports:      map[uint32]int{},
+
+		selecting:      byNamespace[*SelectingEntry]{},
+		rules:          byNamespace[*TrafficRule]{},
+		sidecars:       byNamespace[*SidecarScope]{},
+		routes:         byNamespace[*Routes]{},
+		accessPolicies: byNamespace[*AccessPolicy]{},
+		workloads:      byNamespace[*workload]{},
+		passthroughs:   byNamespace[*passthrough]{},
+		authorities:    byNamespace[*authority]{},
+
+		byHost:            newHostTree[*Entry](),
+		byRuleHost:        newHostTree[*TrafficRule](),
+		byAddress:         newMultimap[addressKey, *Holder](),
+		byWorkloadAddress: newMultimap[string, *workload](),
+		blocks:            newBlockTree(),
+		ports:             map[uint32]int{},
 	}
 }
-
-// Record is what the Index keeps of one object. Making it apart from putting it
-// in lets a feed drop the object itself early, and keeps the work out of the
-// Index's lock.
-type Record struct {
-	// Ref of the object.
-	Ref Ref
-
-	entry     *Entry
-	automatic []automaticAddress
-	scope     *SidecarScope
-	held      addresses
-	cidrs     []netip.Prefix
-	labels    labels.Set
-}
-
-// NewRecord returns what the Index keeps of object. For kinds that no question
-// is about that is nothing.
-func NewRecord(object *Object) Record {
-	record := Record{Ref: object.Ref}
-	switch object.Kind {
-	case ServiceEntry:
-		record.entry = newEntry(object)
-		record.automatic = newAutomatic(object, record.entry)
-	case Sidecar:
-		record.scope = newSidecarScope(object)
-	case Service:
-		record.held = newAddresses(object, object.Service.ClusterIPs)
-	case IPAddress:
-		parent := object.IPAddress.ParentRef
-		// The Service that it stands for is known by itself, and so is the
-		// entry that fedmesh keeps one for.
-		if parent.Group == "" && parent.Resource == "services" || object.Labels[managedByLabel] == ManagedByFedmesh {
-			break
-		}
-		record.held = newAddresses(object, []string{object.Name})
-	case ServiceCIDR:
-		for _, text := range object.ServiceCIDR.CIDRs {
-			if prefix, err := netip.ParsePrefix(text); err == nil {
-				record.cidrs = append(record.cidrs, prefix)
-			}
-		}
-	case Namespace:
-		record.labels = object.Labels
-	}
-	return record
-}
-
-// newAddresses notes the addresses of a Service or IPAddress. A headless Service
-// has the text "None" for one and holds nothing.
-func newAddresses(object *Object, texts []string) addresses {
-	var held addresses
-	for _, text := range texts {
-		addr, err := netip.ParseAddr(text)
-		if addr = addr.Unmap(); err == nil && !slices.Contains(held.addrs, addr) {
-			held.addrs = append(held.addrs, addr)
-		}
-	}
-	if len(held.addrs) > 0 {
-		holder := newHolder(object)
-		holder.Revision = ""
-		held.holder = &holder
-	}
-	return held
-}
-
-// Entry returns what is kept of a ServiceEntry, and nil when the record is of
-// another kind or the zero Record. It must not be changed.
-func (r Record) Entry() *Entry { return r.entry }
-
-// Sidecar returns what is kept of a Sidecar, and nil when the record is of
-// another kind or the zero Record. It must not be changed.
-func (r Record) Sidecar() *SidecarScope { return r.scope }
 
 // Put adds what record says of its object or replaces what is known of it. It
 // returns what was known until now: the zero Record when that was nothing.
@@ -158,29 +98,44 @@ func (x *Index) Put(record Record) Record {
 		if len(record.automatic) > 0 {
 			x.automatic[entry.Ref] = record.automatic
 		}
-	case Sidecar:
-		scopes := x.sidecars[record.Ref.Namespace]
-		if scopes == nil {
-			scopes = map[string]*SidecarScope{}
-			x.sidecars[record.Ref.Namespace] = scopes
+		if record.selecting != nil {
+			x.selecting.put(record.selecting)
 		}
-		scopes[record.Ref.Name] = record.scope
+	case DestinationRule:
+		x.rules.put(record.rule)
+		x.byRuleHost.add(record.rule)
+	case Sidecar:
+		x.sidecars.put(record.scope)
+	case VirtualService:
+		x.routes.put(record.routes)
+	case AuthorizationPolicy:
+		x.accessPolicies.put(record.accessPolicy)
+	case WorkloadEntry:
+		x.workloads.put(record.workload)
+		x.byWorkloadAddress.add(record.workload.address, record.workload)
+	case Gateway:
+		if record.passthrough != nil {
+			x.passthroughs.put(record.passthrough)
+		}
+	case Certificate:
+		if record.authority != nil {
+			x.authorities.put(record.authority)
+		}
 	case Service:
 		x.hold(x.services, record)
 	case IPAddress:
-		x.hold(x.ips, record)
+		if record.held.holder != nil {
+			x.hold(x.ips, record)
+		}
 	case ServiceCIDR:
 		x.cidrs[record.Ref] = record.cidrs
 	case Namespace:
-		x.namespaces[record.Ref.Name] = record.labels
+		x.namespaces[record.Ref.Name] = record.namespace
 	}
 	return before
 }
 
 func (x *Index) hold(into map[Ref]addresses, record Record) {
-	if record.held.holder == nil {
-		return
-	}
 	into[record.Ref] = record.held
 	for _, addr := range record.held.addrs {
 		x.byAddress.add(addr.As16(), record.held.holder)
@@ -218,12 +173,25 @@ func (x *Index) remove(ref Ref) Record {
 			x.blocks.remove(automatic.addr)
 		}
 		delete(x.automatic, ref)
-	case Sidecar:
-		record.scope, known = x.sidecars[ref.Namespace][ref.Name]
-		delete(x.sidecars[ref.Namespace], ref.Name)
-		if len(x.sidecars[ref.Namespace]) == 0 {
-			delete(x.sidecars, ref.Namespace)
+		record.selecting, _ = x.selecting.remove(ref)
+	case DestinationRule:
+		if record.rule, known = x.rules.remove(ref); known {
+			x.byRuleHost.remove(record.rule)
 		}
+	case Sidecar:
+		record.scope, known = x.sidecars.remove(ref)
+	case VirtualService:
+		record.routes, known = x.routes.remove(ref)
+	case AuthorizationPolicy:
+		record.accessPolicy, known = x.accessPolicies.remove(ref)
+	case WorkloadEntry:
+		if record.workload, known = x.workloads.remove(ref); known {
+			x.byWorkloadAddress.remove(record.workload.address, record.workload)
+		}
+	case Gateway:
+		record.passthrough, known = x.passthroughs.remove(ref)
+	case Certificate:
+		record.authority, known = x.authorities.remove(ref)
 	case Service:
 		record.held, known = x.release(x.services, ref)
 	case IPAddress:
@@ -232,7 +200,7 @@ func (x *Index) remove(ref Ref) Record {
 		record.cidrs, known = x.cidrs[ref]
 		delete(x.cidrs, ref)
 	case Namespace:
-		record.labels, known = x.namespaces[ref.Name]
+		record.namespace, known = x.namespaces[ref.Name]
 		delete(x.namespaces, ref.Name)
 	}
 	if !known {
@@ -282,21 +250,13 @@ func (x *Index) DefaultSidecars() []*SidecarScope {
 	return defaults
 }
 
-// NamespaceLabels returns the labels of a namespace, and nil when it is not
-// known. They must not be changed.
-func (x *Index) NamespaceLabels(name string) labels.Set {
-	x.lock.RLock()
-	defer x.lock.RUnlock()
-	return x.namespaces[name]
-}
-
 // NamespacesWith counts the namespaces whose label has this value.
 func (x *Index) NamespacesWith(label, value string) int {
 	x.lock.RLock()
 	defer x.lock.RUnlock()
 	count := 0
-	for _, set := range x.namespaces {
-		if actual, ok := set[label]; ok && actual == value {
+	for _, namespace := range x.namespaces {
+		if actual, ok := namespace.labels[label]; ok && actual == value {
 			count++
 		}
 	}

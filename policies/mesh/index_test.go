@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/netip"
+	"reflect"
 	"slices"
 	"sync"
 	"testing"
@@ -19,6 +20,8 @@ var variants = map[Kind][]string{
 		`{spec: {hosts: [a.bar.global, A.bar.global., b.bar.global], addresses: [240.0.0.1, 240.0.0.2/32, "::ffff:240.0.0.2"], exportTo: ["."]}}`,
 		`{spec: {hosts: [b.bar.global]}, status: {addresses: [{value: 240.0.0.3, host: b.bar.global}, {value: "2001:2::3", host: b.bar.global}, {value: 240.0.0.3}]}}`,
 		`{spec: {hosts: ["*.bar.global"], addresses: [240.0.0.0/20, x]}}`,
+		`{spec: {hosts: [a.bar.global], workloadSelector: {labels: {app: a}}, ports: [{number: 80, targetPort: 8080}]}}`,
+		`{spec: {hosts: [b.bar.global], workloadSelector: {labels: {}}, endpoints: [{locality: a}, {locality: b}]}}`,
 		`{}`,
 	},
 	Service: {
@@ -44,11 +47,42 @@ var variants = map[Kind][]string{
 	},
 	Namespace: {
 		`{metadata: {labels: {tier: legacy}}}`,
+		`{status: {phase: Terminating}}`,
 		`{}`,
 	},
-	DestinationRule: {`{spec: {host: a.bar.global}}`},
-	Gateway:         {`{}`},
-	Pod:             {`{}`},
+	DestinationRule: {
+		`{spec: {host: a.bar.global, trafficPolicy: {tls: {mode: ISTIO_MUTUAL}}}}`,
+		`{spec: {host: "*.bar.global", exportTo: ["."]}}`,
+		`{spec: {host: "*", subsets: [{name: v1}], workloadSelector: {}}}`,
+		`{}`,
+	},
+	Gateway: {
+		`{spec: {servers: [{hosts: [a], tls: {mode: AUTO_PASSTHROUGH}}]}}`,
+		`{}`,
+	},
+	VirtualService: {
+		`{spec: {hosts: [a], http: [{route: [{destination: {host: A.bar.global}}], mirror: {host: b.bar.global}}]}}`,
+		`{}`,
+	},
+	AuthorizationPolicy: {
+		`{spec: {rules: [{from: [{source: {principals: [b, a, b]}}]}, {}], selector: {matchLabels: {app: a}}}}`,
+		`{spec: {action: DENY, targetRef: {kind: Gateway, group: gateway.networking.k8s.io, name: a}}}`,
+		`{}`,
+	},
+	WorkloadEntry: {
+		`{spec: {address: 10.0.0.1}}`,
+		`{spec: {address: "::ffff:10.0.0.1"}}`,
+		`{spec: {address: VM.example.com.}}`,
+		`{}`,
+	},
+	Certificate: {
+		`{spec: {secretName: cacerts}}`,
+		`{spec: {secretName: other}}`,
+	},
+	CertificateRequest: {`{}`},
+	EnvoyFilter:        {`{}`},
+	PeerAuthentication: {`{}`},
+	Pod:                {`{}`},
 }
 
 // randomObject is one of the variants under one of a few names.
@@ -61,7 +95,7 @@ func randomObject(t *testing.T, random *rand.Rand) *Object {
 	if kind == IPAddress {
 		object.Name = []string{"240.0.0.1", "240.0.0.2"}[random.IntN(2)]
 	}
-	if kind != IPAddress && kind != ServiceCIDR && kind != Namespace {
+	if kind.Namespaced() {
 		object.Namespace = []string{"foo", "bar"}[random.IntN(2)]
 	}
 	return object
@@ -93,9 +127,50 @@ func answers(t *testing.T, index *Index) map[string]any {
 			all["sidecars of "+namespace] = fmt.Sprint(all["sidecars of "+namespace], *scope)
 		}
 		all["labels of "+namespace] = view.NamespaceLabels(namespace).String()
+		all["is "+namespace] = []bool{view.HasNamespace(namespace), view.Terminating(namespace)}
 	}
+	alsoAnswers(view, all)
+	all["some"] = []bool{view.HasServices(), view.HasNamespaces()}
 	all["legacy"] = index.NamespacesWith("tier", "legacy")
 	return all
+}
+
+// alsoAnswers adds what an Index that lags behind answers from live objects, too.
+func alsoAnswers(view *View, all map[string]any) {
+	for _, namespace := range []string{"foo", "bar"} {
+		for _, entry := range view.SelectingEntries(namespace) {
+			all["selecting of "+namespace] = fmt.Sprint(all["selecting of "+namespace], entry.Ref, *entry.Entry, entry.Selector, entry.TargetPorts)
+		}
+		for _, routes := range view.RoutesIn(namespace) {
+			all["routes of "+namespace] = fmt.Sprint(all["routes of "+namespace], *routes)
+		}
+		for _, policy := range view.AccessPolicies(namespace) {
+			all["policies of "+namespace] = fmt.Sprint(all["policies of "+namespace], *policy)
+		}
+		count := 0
+		for range view.EachEntryIn(namespace) {
+			count++
+		}
+		all["entries in "+namespace] = count
+		all["authorities of "+namespace] = fmt.Sprint(view.Authorities(namespace))
+		all["has service a in "+namespace] = view.HasService(namespace, "a")
+	}
+	for _, host := range []string{"a.bar.global", "b.bar.global", "x.global", "*.bar.global", "*"} {
+		for _, rule := range view.RulesUnder(host) {
+			all["rules under "+host] = fmt.Sprint(all["rules under "+host], *rule)
+		}
+		for _, rule := range view.RulesCovering(host) {
+			all["rules covering "+host] = fmt.Sprint(all["rules covering "+host], rule.Ref)
+		}
+		if rule := view.RuleFor(host, "foo", "bar"); rule != nil {
+			all["rule for "+host] = rule.Ref.String()
+		}
+	}
+	for _, entry := range view.AllSelectingEntries() {
+		all["selecting"] = fmt.Sprint(all["selecting"], entry.Ref)
+	}
+	all["workloads"] = []bool{view.HasWorkloadAt("10.0.0.1"), view.HasWorkloadAt("vm.example.com")}
+	all["gateways"] = fmt.Sprint(view.PassthroughNamespaces())
 }
 
 // TestIndexFollows: after any number of changes the Index answers like one that
@@ -133,6 +208,10 @@ func TestIndexFollows(t *testing.T) {
 		"sidecars": len(index.sidecars), "namespaces": len(index.namespaces), "cidrs": len(index.cidrs),
 		"byHost": index.byHost.tree.Len(), "byAddress.first": len(index.byAddress.first), "byAddress.rest": len(index.byAddress.rest),
 		"blocks": index.blocks.tree.Len(), "ports": len(index.ports),
+		"selecting": len(index.selecting), "rules": len(index.rules), "byRuleHost": index.byRuleHost.tree.Len(),
+		"routes": len(index.routes), "accessPolicies": len(index.accessPolicies), "passthroughs": len(index.passthroughs),
+		"authorities": len(index.authorities), "workloads": len(index.workloads),
+		"byWorkloadAddress.first": len(index.byWorkloadAddress.first), "byWorkloadAddress.rest": len(index.byWorkloadAddress.rest),
 	}
 	for part, count := range left {
 		if count != 0 {
@@ -144,9 +223,13 @@ func TestIndexFollows(t *testing.T) {
 // keeps reports whether the Index has anything to keep of a record.
 func keeps(record Record) bool {
 	switch record.Ref.Kind {
-	case Service, IPAddress:
+	case IPAddress:
 		return record.held.holder != nil
-	case DestinationRule, Gateway, Pod:
+	case Gateway:
+		return record.passthrough != nil
+	case Certificate:
+		return record.authority != nil
+	case Pod, EnvoyFilter, PeerAuthentication, CertificateRequest:
 		return false
 	}
 	return true
@@ -173,7 +256,7 @@ func TestIndexTells(t *testing.T) {
 				current[record.Ref] = record
 			}
 		}
-		if diff := cmp.Diff(want, got, cmp.AllowUnexported(Record{}, addresses{}, automaticAddress{}), cmp.Comparer(func(a, b netip.Addr) bool { return a == b }), cmp.Comparer(func(a, b netip.Prefix) bool { return a == b })); diff != "" {
+		if diff := cmp.Diff(want, got, cmp.Exporter(func(reflect.Type) bool { return true }), cmp.Comparer(func(a, b netip.Addr) bool { return a == b }), cmp.Comparer(func(a, b netip.Prefix) bool { return a == b })); diff != "" {
 			t.Fatalf("step %d: %s(%s) returns something else than what was put before (-want +got):\n%s", step, action, record.Ref, diff)
 		}
 		if diff := cmp.Diff(wantSnapshots(current), gotSnapshots(index)); diff != "" {

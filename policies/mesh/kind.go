@@ -21,6 +21,13 @@ const (
 	ServiceCIDR
 	Namespace
 	Pod
+	WorkloadEntry
+	VirtualService
+	EnvoyFilter
+	PeerAuthentication
+	AuthorizationPolicy
+	Certificate
+	CertificateRequest
 
 	kindCount
 )
@@ -47,6 +54,20 @@ func (k Kind) groupKind() (group, kind string) {
 		return "", "Namespace"
 	case Pod:
 		return "", "Pod"
+	case WorkloadEntry:
+		return "networking.istio.io", "WorkloadEntry"
+	case VirtualService:
+		return "networking.istio.io", "VirtualService"
+	case EnvoyFilter:
+		return "networking.istio.io", "EnvoyFilter"
+	case PeerAuthentication:
+		return "security.istio.io", "PeerAuthentication"
+	case AuthorizationPolicy:
+		return "security.istio.io", "AuthorizationPolicy"
+	case Certificate:
+		return "cert-manager.io", "Certificate"
+	case CertificateRequest:
+		return "cert-manager.io", "CertificateRequest"
 	}
 	return "", ""
 }
@@ -78,7 +99,7 @@ func KindOf(group, kind string) (Kind, bool) {
 }
 
 // Kinds is a set of kinds.
-type Kinds uint16
+type Kinds uint32
 
 // KindSet returns the set of kinds.
 func KindSet(kinds ...Kind) Kinds {

@@ -39,3 +39,46 @@ func (f *Federation) FinalCheck(namespace labels.Set) v1alpha1.RuleAction {
 	}
 	return v1alpha1.RuleWarn
 }
+
+// namespace is what the Index keeps of a Namespace.
+type namespace struct {
+	labels      labels.Set
+	terminating bool
+}
+
+// HasNamespace reports whether a namespace exists, as far as is known: files often
+// hold none, and then say nothing about which there are.
+func (v *View) HasNamespace(name string) bool {
+	v.reads |= KindSet(Namespace)
+	return v.index.namespace(name) != nil
+}
+
+// Terminating reports whether a namespace is being deleted.
+func (v *View) Terminating(name string) bool {
+	v.reads |= KindSet(Namespace)
+	known := v.index.namespace(name)
+	return known != nil && known.terminating
+}
+
+// HasNamespaces reports whether any namespace is known at all.
+func (v *View) HasNamespaces() bool {
+	v.reads |= KindSet(Namespace)
+	v.index.lock.RLock()
+	defer v.index.lock.RUnlock()
+	return len(v.index.namespaces) > 0
+}
+
+func (x *Index) namespace(name string) *namespace {
+	x.lock.RLock()
+	defer x.lock.RUnlock()
+	return x.namespaces[name]
+}
+
+// NamespaceLabels returns the labels of a namespace, and nil when it is not
+// known. They must not be changed.
+func (x *Index) NamespaceLabels(name string) labels.Set {
+	if known := x.namespace(name); known != nil {
+		return known.labels
+	}
+	return nil
+}

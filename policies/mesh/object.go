@@ -7,11 +7,13 @@ import (
 	"strings"
 	"time"
 
+	certmanager "github.com/cert-manager/cert-manager/pkg/apis/certmanager/v1"
 	jsonv2 "github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
 	networking "istio.io/api/networking/v1alpha3"
+	security "istio.io/api/security/v1beta1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
@@ -45,14 +47,27 @@ type Object struct {
 	// Replaces is the value of the annotation ReplacesAnnotation, as it was
 	// written; Predecessor is what it means.
 	Replaces string
+	// Controller is the object that made this one and looks after it
+	// (metadata.ownerReferences); the zero Ref for one that nobody does, or one of a
+	// kind that fedmesh does not know.
+	Controller Ref
 
-	ServiceEntry    *networking.ServiceEntry
-	DestinationRule *networking.DestinationRule
-	Sidecar         *networking.Sidecar
-	Gateway         *networking.Gateway
-	Service         *ServiceSpec
-	IPAddress       *IPAddressSpec
-	ServiceCIDR     *ServiceCIDRSpec
+	ServiceEntry        *networking.ServiceEntry
+	DestinationRule     *networking.DestinationRule
+	Sidecar             *networking.Sidecar
+	Gateway             *networking.Gateway
+	WorkloadEntry       *networking.WorkloadEntry
+	VirtualService      *networking.VirtualService
+	EnvoyFilter         *networking.EnvoyFilter
+	PeerAuthentication  *security.PeerAuthentication
+	AuthorizationPolicy *security.AuthorizationPolicy
+	Certificate         *certmanager.CertificateSpec
+	CertificateRequest  *certmanager.CertificateRequestSpec
+	Service             *ServiceSpec
+	IPAddress           *IPAddressSpec
+	ServiceCIDR         *ServiceCIDRSpec
+	// Terminating is true for a Namespace that is being deleted.
+	Terminating bool
 	// Pod is the whole pod, which says as much in its labels and annotations.
 	Pod *pods.Pod
 
@@ -91,6 +106,8 @@ type envelope struct {
 		ResourceVersion   string            `json:"resourceVersion"`
 		Labels            map[string]string `json:"labels"`
 		CreationTimestamp metav1.Time       `json:"creationTimestamp"`
+
+		OwnerReferences []metav1.OwnerReference `json:"ownerReferences"`
 		// Of the annotations only the one that matters is read: what kubectl puts
 		// there can be as large as the object itself.
 		Annotations struct {
@@ -153,6 +170,7 @@ func Split(data []byte) (Parts, error) {
 		Created:         meta.CreationTimestamp.Time,
 		Labels:          meta.Labels,
 		Replaces:        meta.Annotations.Replaces,
+		Owners:          meta.OwnerReferences,
 		Spec:            json.RawMessage(envelope.Spec),
 		Status:          json.RawMessage(envelope.Status),
 	}, nil
@@ -167,6 +185,7 @@ type Parts struct {
 	Labels          map[string]string
 	// Replaces is the value of the annotation ReplacesAnnotation.
 	Replaces string
+	Owners   []metav1.OwnerReference
 	// Spec and Status are JSON.
 	Spec, Status json.RawMessage
 }
@@ -182,6 +201,7 @@ func DecodeParts(kind Kind, parts Parts) (*Object, error) {
 		Created:         parts.Created,
 		Labels:          parts.Labels,
 		Replaces:        parts.Replaces,
+		Controller:      controllerOf(parts),
 		rawSpec:         parts.Spec,
 	}
 	var err error
@@ -203,6 +223,27 @@ func DecodeParts(kind Kind, parts Parts) (*Object, error) {
 	case Gateway:
 		object.Gateway = &networking.Gateway{}
 		err = decodeMessage("spec", parts.Spec, object.Gateway)
+	case WorkloadEntry:
+		object.WorkloadEntry = &networking.WorkloadEntry{}
+		err = decodeMessage("spec", parts.Spec, object.WorkloadEntry)
+	case VirtualService:
+		object.VirtualService = &networking.VirtualService{}
+		err = decodeMessage("spec", parts.Spec, object.VirtualService)
+	case EnvoyFilter:
+		object.EnvoyFilter = &networking.EnvoyFilter{}
+		err = decodeMessage("spec", parts.Spec, object.EnvoyFilter)
+	case PeerAuthentication:
+		object.PeerAuthentication = &security.PeerAuthentication{}
+		err = decodeMessage("spec", parts.Spec, object.PeerAuthentication)
+	case AuthorizationPolicy:
+		object.AuthorizationPolicy = &security.AuthorizationPolicy{}
+		err = decodeMessage("spec", parts.Spec, object.AuthorizationPolicy)
+	case Certificate:
+		object.Certificate = &certmanager.CertificateSpec{}
+		err = decodePlain(parts.Spec, object.Certificate)
+	case CertificateRequest:
+		object.CertificateRequest = &certmanager.CertificateRequestSpec{}
+		err = decodePlain(parts.Spec, object.CertificateRequest)
 	case Service:
 		object.Service = &ServiceSpec{}
 		err = decodePlain(parts.Spec, object.Service)
@@ -213,7 +254,7 @@ func DecodeParts(kind Kind, parts Parts) (*Object, error) {
 		object.ServiceCIDR = &ServiceCIDRSpec{}
 		err = decodePlain(parts.Spec, object.ServiceCIDR)
 	case Namespace:
-		// Its labels are all there is to know.
+		object.Terminating = terminating(parts.Status)
 	default:
 		return nil, fmt.Errorf("cannot read an object of %s", kind)
 	}
@@ -221,6 +262,15 @@ func DecodeParts(kind Kind, parts Parts) (*Object, error) {
 		return nil, fmt.Errorf("cannot read %s: %w", object.Ref, err)
 	}
 	return object, nil
+}
+
+// terminating reports whether this is the status of a Namespace that is being
+// deleted. A status is no user's to mend; one that cannot be read says nothing.
+func terminating(status json.RawMessage) bool {
+	var read struct {
+		Phase string `json:"phase"`
+	}
+	return decodePlain(status, &read) == nil && read.Phase == "Terminating"
 }
 
 // Predecessor returns the object that this one takes over from, of the same kind
@@ -314,6 +364,16 @@ func (o *Object) message() message {
 		return o.Sidecar
 	case Gateway:
 		return o.Gateway
+	case WorkloadEntry:
+		return o.WorkloadEntry
+	case VirtualService:
+		return o.VirtualService
+	case EnvoyFilter:
+		return o.EnvoyFilter
+	case PeerAuthentication:
+		return o.PeerAuthentication
+	case AuthorizationPolicy:
+		return o.AuthorizationPolicy
 	}
 	return nil
 }

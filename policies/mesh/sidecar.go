@@ -4,11 +4,7 @@ import "slices"
 
 // SidecarScope is what the Index keeps of a Sidecar.
 type SidecarScope struct {
-	Ref      Ref
-	Revision string
-	// Created is when the object was created, in seconds since 1970, and 0 when
-	// that is not known.
-	Created int64
+	Meta
 	// Default is true for a Sidecar without workloadSelector: it holds for the
 	// whole namespace.
 	Default bool
@@ -19,15 +15,17 @@ type SidecarScope struct {
 }
 
 func newSidecarScope(object *Object) *SidecarScope {
-	holder := newHolder(object)
 	return &SidecarScope{
-		Ref:      holder.Ref,
-		Revision: holder.Revision,
-		Created:  holder.Created,
+		Meta:     newMeta(object),
 		Default:  object.Sidecar.GetWorkloadSelector() == nil,
 		Identity: IdentityOf(object.UID),
 		Selector: SelectorLabels(object.Sidecar.GetWorkloadSelector().GetLabels()),
 	}
+}
+
+// Sidecars returns the Sidecars of a namespace, the oldest first.
+func (v *View) Sidecars(namespace string) []*SidecarScope {
+	return shownIn(v, Sidecar, namespace, func(x *Index) byNamespace[*SidecarScope] { return x.sidecars })
 }
 
 // SelectorLabels returns labels in the form key=value and in order, which takes a

@@ -1,7 +1,6 @@
 package mesh
 
 import (
-	"cmp"
 	"iter"
 	"net/netip"
 	"slices"
@@ -95,7 +94,7 @@ func (v *View) HoldersOf(addr netip.Addr) []*Holder {
 // EntriesOf returns the entries that define host; for a wildcard, those with a
 // host that it stands for. The oldest comes first.
 func (v *View) EntriesOf(host string) []*Entry {
-	return v.collect(host, hostTree.covered)
+	return v.collect(host, hostTree[*Entry].under)
 }
 
 // EachEntry goes through the entries that EntriesOf returns, in no order that
@@ -120,7 +119,35 @@ func (v *View) eachEntry(index *Index, host string, yield func(*Entry) bool) boo
 	index.lock.RLock()
 	defer index.lock.RUnlock() // also when a rule panics
 	goOn := true
-	index.byHost.covered(CanonicalHost(host), func(entry *Entry) bool {
+	index.byHost.under(CanonicalHost(host), func(entry *Entry) bool {
+		goOn = !v.shows(index, entry.Ref, entry.Revision) || yield(entry)
+		return goOn
+	})
+	return goOn
+}
+
+// EachEntryIn goes through the entries of a namespace, in no order that means
+// anything. As with EachEntry, what is done with an entry asks no other question.
+func (v *View) EachEntryIn(namespace string) iter.Seq[*Entry] {
+	v.reads |= KindSet(ServiceEntry)
+	return func(yield func(*Entry) bool) {
+		for index := range v.indexes {
+			if !v.eachEntryIn(index, namespace, yield) {
+				return
+			}
+		}
+	}
+}
+
+func (v *View) eachEntryIn(index *Index, namespace string, yield func(*Entry) bool) bool {
+	index.lock.RLock()
+	defer index.lock.RUnlock()
+	goOn := true
+	from := &Entry{Holder: Holder{Ref: Ref{Kind: ServiceEntry, Namespace: namespace}}}
+	index.entries.AscendGreaterOrEqual(from, func(entry *Entry) bool {
+		if entry.Ref.Namespace != namespace {
+			return false
+		}
 		goOn = !v.shows(index, entry.Ref, entry.Revision) || yield(entry)
 		return goOn
 	})
@@ -130,10 +157,10 @@ func (v *View) eachEntry(index *Index, host string, yield func(*Entry) bool) boo
 // DefinersOf returns the entries that define host; for a wildcard, those that
 // define the very same wildcard. The oldest comes first.
 func (v *View) DefinersOf(host string) []*Entry {
-	return v.collect(host, hostTree.defining)
+	return v.collect(host, hostTree[*Entry].of)
 }
 
-func (v *View) collect(host string, find func(hostTree, string, func(*Entry) bool)) []*Entry {
+func (v *View) collect(host string, find func(hostTree[*Entry], string, func(*Entry) bool)) []*Entry {
 	v.reads |= KindSet(ServiceEntry)
 	var entries []*Entry
 	for index := range v.indexes {
@@ -148,25 +175,6 @@ func (v *View) collect(host string, find func(hostTree, string, func(*Entry) boo
 	}
 	slices.SortFunc(entries, func(a, b *Entry) int { return compareHolders(&a.Holder, &b.Holder) })
 	return slices.Compact(entries) // an entry can have several hosts under a wildcard
-}
-
-// Sidecars returns the Sidecars of a namespace, the oldest first.
-func (v *View) Sidecars(namespace string) []*SidecarScope {
-	v.reads |= KindSet(Sidecar)
-	var scopes []*SidecarScope
-	for index := range v.indexes {
-		index.lock.RLock()
-		for _, scope := range index.sidecars[namespace] {
-			if v.shows(index, scope.Ref, scope.Revision) {
-				scopes = append(scopes, scope)
-			}
-		}
-		index.lock.RUnlock()
-	}
-	slices.SortFunc(scopes, func(a, b *SidecarScope) int {
-		return cmp.Or(cmp.Compare(a.Created, b.Created), a.Ref.Compare(b.Ref))
-	})
-	return scopes
 }
 
 // ServiceRange returns the range of a ServiceCIDR that addr lies in.

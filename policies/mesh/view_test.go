@@ -100,6 +100,7 @@ func answersOf(view *View) map[string]any {
 			all["sidecars of "+namespace] = fmt.Sprint(all["sidecars of "+namespace], *scope)
 		}
 	}
+	alsoAnswers(view, all)
 	return all
 }
 

@@ -11,6 +11,8 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/serializer"
 	"k8s.io/apimachinery/pkg/watch"
 	"k8s.io/client-go/rest"
+
+	"fedmesh.io/fedmesh/policies/mesh"
 )
 
 // client asks the API server for one resource in one version.
@@ -21,7 +23,7 @@ type client struct {
 }
 
 // newClients returns a client for each version of a resource, in their order.
-func newClients(config *rest.Config, httpClient *http.Client, resource Resource) ([]*client, error) {
+func newClients(config *rest.Config, httpClient *http.Client, resource mesh.Resource) ([]*client, error) {
 	clients := make([]*client, 0, len(resource.Versions))
 	for _, version := range resource.Versions {
 		client, err := newClient(config, httpClient, resource, version)
@@ -35,7 +37,7 @@ func newClients(config *rest.Config, httpClient *http.Client, resource Resource)
 
 // newClient returns a client whose objects are decoded into object and
 // objectList.
-func newClient(config *rest.Config, httpClient *http.Client, resource Resource, version string) (*client, error) {
+func newClient(config *rest.Config, httpClient *http.Client, resource mesh.Resource, version string) (*client, error) {
 	groupKind := resource.Kind.GroupKind()
 	groupVersion := schema.GroupVersion{Group: groupKind.Group, Version: version}
 	scheme := runtime.NewScheme()

@@ -3,7 +3,6 @@ package feed
 import (
 	"context"
 	"net/http"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -19,35 +18,16 @@ import (
 	"fedmesh.io/fedmesh/policies/mesh"
 )
 
-// Resource is a kind of objects as an API server may serve it.
-type Resource struct {
-	Kind   mesh.Kind
-	Plural string
-	// Versions in the order in which they are tried: Istio serves v1 since
-	// 1.22, Kubernetes IPAddress and ServiceCIDR in v1 since 1.33.
-	Versions []string
-}
-
-// definition is the name of the CustomResourceDefinition that the resource comes
-// from; empty for those of Kubernetes itself.
-func (r Resource) definition() string {
-	group := r.Kind.GroupKind().Group
-	if group == "" || strings.HasSuffix(group, ".k8s.io") {
-		return ""
-	}
-	return r.Plural + "." + group
-}
-
 // Resources lists what the index is fed with.
-func Resources() []Resource {
-	return []Resource{
-		{mesh.ServiceEntry, "serviceentries", []string{"v1", "v1beta1", "v1alpha3"}},
-		{mesh.Sidecar, "sidecars", []string{"v1", "v1beta1", "v1alpha3"}},
-		{mesh.Service, "services", []string{"v1"}},
-		{mesh.IPAddress, "ipaddresses", []string{"v1", "v1beta1"}},
-		{mesh.ServiceCIDR, "servicecidrs", []string{"v1", "v1beta1"}},
-		{mesh.Namespace, "namespaces", []string{"v1"}},
+func Resources() []mesh.Resource {
+	var resources []mesh.Resource
+	for _, kind := range []mesh.Kind{
+		mesh.ServiceEntry, mesh.DestinationRule, mesh.Sidecar, mesh.Gateway, mesh.WorkloadEntry, mesh.VirtualService,
+		mesh.AuthorizationPolicy, mesh.Certificate, mesh.Service, mesh.IPAddress, mesh.ServiceCIDR, mesh.Namespace,
+	} {
+		resources = append(resources, kind.Resource())
 	}
+	return resources
 }
 
 // retryMissing is how long to wait before asking again for a kind that is not
@@ -65,7 +45,7 @@ type Feed struct {
 
 // kindWatch is the feed of one kind.
 type kindWatch struct {
-	resource Resource
+	resource mesh.Resource
 	clients  []*client // one a version, in the order of preference
 	synced   atomic.Bool
 }

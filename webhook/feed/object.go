@@ -71,6 +71,7 @@ func partsOf(from *object) mesh.Parts {
 		Created:         from.CreationTimestamp.Time,
 		Labels:          from.Labels,
 		Replaces:        from.Annotations[mesh.ReplacesAnnotation],
+		Owners:          from.OwnerReferences,
 		Spec:            from.Spec,
 		Status:          from.Status,
 	}

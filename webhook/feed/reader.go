@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"sync/atomic"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -24,7 +25,7 @@ type Reader struct {
 // kindReader reads objects of one kind.
 type kindReader struct {
 	clients    []*client // one a version, in the order of preference
-	definition string    // Resource.definition
+	definition string    // definitionOf
 	// served is the client of the version that was served last.
 	served atomic.Pointer[client]
 }
@@ -43,11 +44,21 @@ func NewReader(config *rest.Config, client *http.Client) (*Reader, error) {
 		if err != nil {
 			return nil, err
 		}
-		kind := &kindReader{clients: clients, definition: resource.definition()}
+		kind := &kindReader{clients: clients, definition: definitionOf(resource)}
 		kind.served.Store(clients[0])
 		reader.kinds[resource.Kind] = kind
 	}
 	return reader, nil
+}
+
+// definitionOf is the name of the CustomResourceDefinition that a resource comes
+// from; empty for those of Kubernetes itself.
+func definitionOf(resource mesh.Resource) string {
+	group := resource.Kind.GroupKind().Group
+	if group == "" || strings.HasSuffix(group, ".k8s.io") {
+		return ""
+	}
+	return resource.Name()
 }
 
 // Get returns the object as the API server has it now, and nil when it does not
