@@ -99,6 +99,9 @@ func (e *Evaluator) AppliesToDeletionOf(kind mesh.Kind) bool {
 	return slices.ContainsFunc(e.byKind[kind], func(i int) bool { return e.rules[i].Deletions })
 }
 
+// Knows reports whether there is a rule with this ID.
+func (e *Evaluator) Knows(id string) bool { return e.rule(id) != nil }
+
 // Action returns what a finding of the rule with this ID leads to on an object of a
 // namespace with these labels, as the Federation has it: Off for a rule that there
 // is not. It lets admission report what it found by other means than the rule.
@@ -143,8 +146,23 @@ func (e *Evaluator) Evaluate(review Review, index *mesh.Index, federation *mesh.
 		if (finding.Known || finding.Excused || review.Deleted) && finding.Action == Deny {
 			finding.Action = Warn
 		}
+		exempt(finding, review.Exemptions)
 	}
 	return outcome
+}
+
+// exempt makes a finding one for the audit where there is an exemption from it, and
+// notes one that has ended.
+func exempt(finding *Finding, exemptions mesh.Exemptions) {
+	if finding.Action != Deny && finding.Action != Warn {
+		return
+	}
+	switch exemption, holds := exemptions.From(finding.Rule, finding.Ref); {
+	case holds:
+		finding.Action, finding.Exemption = Audit, exemption.Ref.Name
+	case exemption != nil:
+		finding.Expired = exemption
+	}
 }
 
 // check runs the rules over one object as it is. The findings have the actions

@@ -254,3 +254,24 @@ func TestOtherKinds(t *testing.T) {
 		t.Errorf("got %+v; want nothing", outcome)
 	}
 }
+
+// TestDeletion: only rules about deletions are asked, and none refuses one.
+func TestDeletion(t *testing.T) {
+	about := flags("FED102", Deny, "240.0.0.1")
+	about.Deletions = true
+	evaluator, err := NewEvaluator([]Rule{flags("FED101", Deny, "240.0.0.1"), about})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !evaluator.AppliesToDeletionOf(mesh.ServiceEntry) || evaluator.AppliesToDeletionOf(mesh.Sidecar) {
+		t.Errorf("got deletions of Sidecars judged or those of ServiceEntries not; want it the other way round")
+	}
+	fixture, err := parseFixture("object", []byte(`{apiVersion: networking.istio.io/v1, kind: ServiceEntry, metadata: {name: a}, spec: {addresses: [240.0.0.1]}}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	outcome := evaluator.Evaluate(Review{Object: fixture.object, Deleted: true}, fixture.index, fixture.federation)
+	if len(outcome.Findings) != 1 || outcome.Findings[0].Rule != "FED102" || outcome.Findings[0].Action != Warn {
+		t.Errorf("got %v; want a warning of FED102 and nothing else", outcome.Findings)
+	}
+}

@@ -37,6 +37,13 @@ type Finding struct {
 	// Excused is true for a finding that is a warning at most, whatever the
 	// Federation makes of the rule's other ones.
 	Excused bool
+	// Exemption is the name of the FederationExemption, in the namespace of the
+	// object, that the finding is for the audit by; empty without one. The evaluator
+	// sets it.
+	Exemption string
+	// Expired is an exemption that would be one if it had not ended; nil without one.
+	// The evaluator sets it.
+	Expired *mesh.Exemption
 	// Known is true when the object that is being replaced had this finding
 	// already. The evaluator sets it.
 	Known bool

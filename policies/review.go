@@ -21,6 +21,8 @@ type Review struct {
 	// files that are merely Whole nobody says that they are not a part, one team's of
 	// many: what such a part seldom holds is better not missed there.
 	Complete bool
+	// Exemptions are those of the time of the review; the zero value has none.
+	Exemptions mesh.Exemptions
 	// Live are other objects as the API server has them at this moment, where it
 	// was asked; nil stands for one that is gone. They go before what the Index
 	// knows, which lags behind. Rules ask the View, which answers from them.

@@ -65,6 +65,9 @@ func newAssembly(options Options) (*assembly, error) {
 	if a.metrics, err = NewMetrics(metrics.Registry); err != nil {
 		return nil, err
 	}
+	if err = metrics.Registry.Register(&exemptionCollector{index: a.index, now: time.Now}); err != nil {
+		return nil, err
+	}
 	a.api, err = client.New(options.Config, client.Options{
 		HTTPClient: a.manager.GetHTTPClient(), Scheme: a.manager.GetScheme(), Mapper: a.manager.GetRESTMapper(),
 	})
@@ -134,6 +137,7 @@ func (a *assembly) serveWebhooks() error {
 		PathMesh:        &mandatory,
 		PathOptional:    &optional,
 		PathFederations: &federations{evaluator: a.evaluator, index: a.index, readiness: a.readiness},
+		PathExemptions:  &exemptions{evaluator: a.evaluator, now: time.Now},
 	} {
 		a.manager.GetWebhookServer().Register(path, &endpoint{reviewer: handler, log: log, large: large})
 	}

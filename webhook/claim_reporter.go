@@ -2,6 +2,7 @@ package webhook
 
 import (
 	"context"
+	"time"
 
 	"github.com/go-logr/logr"
 	corev1 "k8s.io/api/core/v1"
@@ -22,17 +23,19 @@ type claimReporter struct {
 	log           logr.Logger
 }
 
-// Conflict is claims.Reporter's. Nobody wants to know where the rule is off. The
+// Conflict is claims.Reporter's. Nobody wants to know where the
+// rule is off or the object exempt. The
 // rule says best what there is to say; where it lets pass what two objects share,
 // or the index lags, who has it is said.
 func (r *claimReporter) Conflict(_ context.Context, key claims.Key, object *mesh.Object, to mesh.Ref) bool {
-	if r.evaluator.Action(key.Rule(), r.index.NamespaceLabels(object.Namespace), r.configuration.Current()) == policies.Off {
+	exemptions := r.index.ExemptionsAt(time.Now())
+	if exemptions.Exempt(key.Rule(), object.Ref) || r.evaluator.Action(key.Rule(), r.index.NamespaceLabels(object.Namespace), r.configuration.Current()) == policies.Off {
 		return false
 	}
 	log := r.log.WithValues("kind", object.Kind, "namespace", object.Namespace, "name", object.Name)
 	log.Info("A stored object shares what only one may have", "key", key.Describe(), "with", to.String())
 	said := false
-	outcome := r.evaluator.Evaluate(policies.Review{Object: object}, r.index, r.configuration.Current())
+	outcome := r.evaluator.Evaluate(policies.Review{Object: object, Exemptions: exemptions}, r.index, r.configuration.Current())
 	for _, finding := range outcome.Findings {
 		if finding.Rule != key.Rule() || finding.Value != "" && finding.Value != key.Name {
 			continue

@@ -57,13 +57,9 @@ func (f *federations) reviewSpec(request *admissionv1.AdmissionRequest) *admissi
 		return response
 	}
 	response := allow()
-	known := map[string]bool{}
-	for _, rule := range f.evaluator.Rules() {
-		known[rule.ID] = true
-	}
 	for i, setting := range object.Spec.Rules {
 		// Another version of fedmesh may know it, so that this is no error.
-		if !known[setting.ID] {
+		if !f.evaluator.Knows(setting.ID) {
 			response.Warnings = append(response.Warnings,
 				fmt.Sprintf("spec.rules[%d].id: this version of fedmesh has no rule %s; the setting has no effect", i, setting.ID))
 		}

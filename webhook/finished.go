@@ -48,7 +48,7 @@ func (f *finishedPods) review(ctx context.Context, request *admissionv1.Admissio
 		return nil, &httpError{http.StatusBadRequest, err.Error()}
 	}
 	object.Namespace = request.Namespace // which a pod may leave to the request
-	outcome := f.evaluator.Evaluate(policies.Review{Object: object}, f.index, federation)
+	outcome := f.evaluator.Evaluate(policies.Review{Object: object, Exemptions: f.index.ExemptionsAt(started)}, f.index, federation)
 	response := respond(outcome)
 	f.metrics.evaluated(mesh.Pod, outcome, request, response.Allowed, time.Since(started))
 	report(f.log, request, outcome)

@@ -72,6 +72,13 @@ func (s *setup) mesh() *endpoint {
 	}}
 }
 
+// optional is mesh for requests that must not wait.
+func (s *setup) optional() *endpoint {
+	endpoint := s.mesh()
+	endpoint.reviewer.(*objects).optional = true
+	return endpoint
+}
+
 func (s *setup) pods() *endpoint {
 	return &endpoint{log: logr.Discard(), large: make(chan struct{}, maxLargeBodies), reviewer: &pods{
 		evaluator: s.evaluator, index: s.index, configuration: s.configuration, readiness: s.readiness, metrics: s.metrics,

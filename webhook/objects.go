@@ -44,6 +44,7 @@ func (o *objects) review(ctx context.Context, request *admissionv1.AdmissionRequ
 	}
 	started := time.Now()
 	review, oldVersion, err := read(kind, request)
+	review.Exemptions = o.uniqueness.index.ExemptionsAt(started)
 	switch {
 	case err != nil:
 		return refuse(http.StatusBadRequest, metav1.StatusReasonBadRequest, err.Error()), nil

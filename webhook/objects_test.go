@@ -130,6 +130,31 @@ func TestObjectsWaitForTheMesh(t *testing.T) {
 	}
 }
 
+// TestOptionalObjectsDoNotWait: what must not wait for fedmesh is for failurePolicy
+// to decide on while the mesh is not known, and judged when it is.
+func TestOptionalObjectsDoNotWait(t *testing.T) {
+	s := newSetup(t)
+	request := review(t, istioNetworking, "ServiceEntry", admissionv1.Create, broken, "")
+	if response := decodeResponse(t, post(s.optional(), "/optional", request)); response.Allowed {
+		t.Errorf("got %+v; want it refused", response)
+	}
+	s.missing = []string{"services"}
+	if got := post(s.optional(), "/optional", request); got.Code != http.StatusServiceUnavailable || !strings.Contains(got.Body.String(), "services") {
+		t.Errorf("got HTTP status %d, %q; want 503 and what is missing", got.Code, got.Body)
+	}
+}
+
+// TestObjectsDeletion: a deletion claims nothing, is never refused and, without a
+// rule about it, not looked at.
+func TestObjectsDeletion(t *testing.T) {
+	s := newSetup(t)
+	s.missing = []string{"services"} // nobody waits either
+	response := decodeResponse(t, post(s.mesh(), "/mesh", review(t, istioNetworking, "ServiceEntry", admissionv1.Delete, "", broken)))
+	if !response.Allowed || len(response.Warnings) > 0 || len(s.api.claims) > 0 {
+		t.Errorf("got %+v and %d claims; want it allowed in silence, and no claim", response, len(s.api.claims))
+	}
+}
+
 func TestObjectsWithoutFederationOnlyWarn(t *testing.T) {
 	s := newSetup(t)
 	s.configuration.Set(mesh.Undeclared())

@@ -1,6 +1,7 @@
 package webhook
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 	"time"
 
 	admissionv1 "k8s.io/api/admission/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"fedmesh.io/fedmesh/policies"
 	"fedmesh.io/fedmesh/policies/api/v1alpha1"
@@ -46,13 +48,7 @@ func (p *pods) review(ctx context.Context, request *admissionv1.AdmissionRequest
 	}
 	namespace := p.index.NamespaceLabels(request.Namespace)
 	started := time.Now()
-	patch, err := policies.MutatePod(request.Object.Raw, policies.PodSettings{
-		Pods:          federation.Spec.Pods,
-		Network:       federation.Local.Network,
-		RootNetwork:   p.index.NamespaceLabels(federation.Spec.RootNamespace)[policies.NetworkLabel],
-		RootNamespace: federation.Spec.RootNamespace,
-		PodSecurity:   namespace[policies.PodSecurityLabel],
-	})
+	patch, err := policies.MutatePod(request.Object.Raw, policies.PodSettingsIn(request.Namespace, federation, p.index))
 	if err != nil {
 		// What cannot be read as a pod the API server refuses by itself.
 		return nil, &httpError{http.StatusBadRequest, err.Error()}
@@ -60,6 +56,9 @@ func (p *pods) review(ctx context.Context, request *admissionv1.AdmissionRequest
 	response := allow()
 	response.Warnings = patch.Warnings
 	for _, finding := range patch.Findings {
+		if p.index.ExemptionsAt(started).Exempt(finding.Rule, podOf(request)) {
+			continue
+		}
 		switch p.evaluator.Action(finding.Rule, namespace, federation) {
 		case policies.Warn, policies.Deny: // to deny is for the check of the finished pod
 			response.Warnings = append(response.Warnings, warning(finding))
@@ -75,4 +74,15 @@ func (p *pods) review(ctx context.Context, request *admissionv1.AdmissionRequest
 	}
 	p.metrics.mutated(time.Since(started))
 	return response, nil
+}
+
+// podOf names the pod of a request. One that is yet to be given its name has what
+// the name will begin with, which is as much as an exemption for it can say.
+func podOf(request *admissionv1.AdmissionRequest) mesh.Ref {
+	ref := mesh.Ref{Kind: mesh.Pod, Namespace: request.Namespace, Name: request.Name}
+	var object metav1.PartialObjectMetadata
+	if ref.Name == "" && json.Unmarshal(request.Object.Raw, &object) == nil {
+		ref.Name = cmp.Or(object.Name, object.GenerateName)
+	}
+	return ref
 }

@@ -105,6 +105,7 @@ spec:
 				t.Fatal(errs.ToAggregate())
 			}
 			s.configuration.Set(federation)
+			s.put(t, mesh.FederationExemption, `{metadata: {name: others, namespace: foo}, spec: {rules: [FED601, FED604], targets: [{kind: Pod, name: other}], expiresAt: "2999-01-01T00:00:00Z"}}`)
 			response := decodeResponse(t, post(s.pods(), "/pods", review(t, "", "Pod", admissionv1.Create, test.pod, "")))
 			if !response.Allowed || response.Patch == nil {
 				t.Errorf("got %+v; want it allowed with a patch", response)
@@ -114,6 +115,11 @@ spec:
 			}
 			if len(response.Warnings) != 1 || test.want == "" || !strings.HasPrefix(response.Warnings[0], test.want) {
 				t.Errorf("got warnings %q; want one that begins with %q, or none for the empty one", response.Warnings, test.want)
+			}
+			s.put(t, mesh.FederationExemption, `{metadata: {name: this, namespace: foo}, spec: {rules: [FED601, FED604], targets: [{kind: Pod, name: some}], expiresAt: "2999-01-01T00:00:00Z"}}`)
+			response = decodeResponse(t, post(s.pods(), "/pods", review(t, "", "Pod", admissionv1.Create, test.pod, "")))
+			if len(response.Warnings) > 0 {
+				t.Errorf("exempt: got warnings %q; want none", response.Warnings)
 			}
 		})
 	}

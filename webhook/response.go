@@ -3,7 +3,9 @@ package webhook
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
+	"time"
 
 	admissionv1 "k8s.io/api/admission/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -19,6 +21,7 @@ func respond(outcome policies.Outcome) *admissionv1.AdmissionResponse {
 	for _, finding := range outcome.Warned() {
 		response.Warnings = append(response.Warnings, warning(finding))
 	}
+	response.Warnings = append(response.Warnings, expired(outcome)...)
 	var failed []string
 	for _, failure := range outcome.Failures {
 		line := fmt.Sprintf("[%s] the rule failed, which is a defect of fedmesh: %s", failure.Rule, failure.Reason)
@@ -66,8 +69,24 @@ func warning(finding policies.Finding) string {
 	return policies.Cut(finding.String(), policies.MaxWarning-len(asBefore)) + asBefore
 }
 
+// expired says of exemptions that have ended, each once, that they have.
+func expired(outcome policies.Outcome) []string {
+	var lines []string
+	for _, finding := range outcome.Findings {
+		if finding.Expired == nil {
+			continue
+		}
+		line := policies.Cut(fmt.Sprintf("[%s] FederationExemption %s ended on %s", finding.Rule, finding.Expired.Ref.Name,
+			finding.Expired.ExpiresAt.UTC().Format(time.DateOnly)), policies.MaxWarning)
+		if !slices.Contains(lines, line) {
+			lines = append(lines, line)
+		}
+	}
+	return lines
+}
+
 // auditAnnotations list the IDs of the rules with findings, by what they led
-// to. The API server puts the webhook's name before the keys.
+// to, and the exemptions that made some of them ones for the audit. The API server puts the webhook's name before the keys.
 func auditAnnotations(outcome policies.Outcome) map[string]string {
 	var annotations map[string]string
 	for _, action := range []policies.Action{policies.Deny, policies.Warn, policies.Audit} {
@@ -84,5 +103,19 @@ func auditAnnotations(outcome policies.Outcome) map[string]string {
 			annotations[strings.ToLower(string(action))] = strings.Join(ids, ",")
 		}
 	}
+	if names := exemptedBy(outcome); len(names) > 0 {
+		annotations["exempted-by"] = strings.Join(names, ",") // such findings are for the audit, so that there are annotations
+	}
 	return annotations
+}
+
+// exemptedBy names the exemptions that findings are for the audit by, each once.
+func exemptedBy(outcome policies.Outcome) []string {
+	var names []string
+	for _, finding := range outcome.Findings {
+		if finding.Exemption != "" && !slices.Contains(names, finding.Exemption) {
+			names = append(names, finding.Exemption)
+		}
+	}
+	return names
 }

@@ -16,6 +16,7 @@ const (
 	PathMesh         = "/mesh"
 	PathOptional     = "/optional"
 	PathFederations  = "/federations"
+	PathExemptions   = "/exemptions"
 )
 
 // finishTimeout is how long requests that were taken on may go on when the

@@ -108,7 +108,7 @@ func (u *uniqueness) uses(review policies.Review, federation *mesh.Federation, o
 	namespace := u.index.NamespaceLabels(review.Object.Namespace)
 	return slices.DeleteFunc(claims.NewUses(review.Object, review.Old, federation), func(use claims.Use) bool {
 		rule := use.Key.Rule()
-		return u.evaluator.Action(rule, namespace, federation) != policies.Deny ||
+		return review.Exemptions.Exempt(rule, review.Object.Ref) || u.evaluator.Action(rule, namespace, federation) != policies.Deny ||
 			slices.ContainsFunc(outcome.Findings, func(finding policies.Finding) bool {
 				return finding.Known && finding.Rule == rule && strings.HasPrefix(finding.Field.String(), "spec.") && (finding.Value == "" || finding.Value == use.Key.Name)
 			})

@@ -8,11 +8,11 @@ import (
 	networking "istio.io/api/networking/v1alpha3"
 )
 
-// tlsModeLabel and its value mark endpoints that take Istio's mutual TLS (istio
+// TLSModeLabel and its value mark endpoints that take Istio's mutual TLS (istio
 // pilot/pkg/serviceregistry/serviceentry/conversion.go,
 // getTLSModeFromWorkloadEntry).
 const (
-	tlsModeLabel = "security.istio.io/tlsMode"
+	TLSModeLabel = "security.istio.io/tlsMode"
 	tlsModeIstio = "istio"
 )
 
@@ -153,7 +153,7 @@ func MutualTLS(spec *networking.ServiceEntry) bool {
 // EndpointMutualTLS reports whether an endpoint is marked for Istio's mutual TLS:
 // by the label or, without the label, by a service account.
 func EndpointMutualTLS(endpoint *networking.WorkloadEntry) bool {
-	if mode, labelled := endpoint.GetLabels()[tlsModeLabel]; labelled {
+	if mode, labelled := endpoint.GetLabels()[TLSModeLabel]; labelled {
 		return mode == tlsModeIstio
 	}
 	return endpoint.GetServiceAccount() != ""

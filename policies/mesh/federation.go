@@ -134,6 +134,13 @@ func setDefaults(spec *v1alpha1.FederationSpec) {
 		spec.Pods.RegistrationLabels = map[string]string{"spiffe.io/spire-managed-identity": "true"}
 	}
 	setDefault(&spec.Pods.FinalCheck, v1alpha1.FinalCheckWarn)
+	// These hang on rootNamespace, which a default of the schema cannot.
+	if len(spec.Identity.IssuerNamespaces) == 0 {
+		spec.Identity.IssuerNamespaces = []string{spec.RootNamespace, "cert-manager"}
+	}
+	if len(spec.Identity.CANamespaces) == 0 {
+		spec.Identity.CANamespaces = []string{spec.RootNamespace, "cert-manager", "spire", "spire-server"}
+	}
 	for i := range spec.Members {
 		for j := range spec.Members[i].Gateways {
 			setDefault(&spec.Members[i].Gateways[j].Port, 15443)
@@ -201,6 +208,12 @@ func (f *Federation) Suffix(host string) string {
 // Reserved returns the range of vips.reserved that addr lies in.
 func (f *Federation) Reserved(addr netip.Addr) (netip.Prefix, bool) {
 	return containing(f.reserved, addr)
+}
+
+// ReservedOf reports whether vips.reserved have any range of addr's family: only
+// then is it known which addresses pods and nodes have.
+func (f *Federation) ReservedOf(addr netip.Addr) bool {
+	return slices.ContainsFunc(f.reserved, func(prefix netip.Prefix) bool { return prefix.Addr().Is4() == addr.Is4() })
 }
 
 // AutoRange returns the range of vips.autoRanges that addr lies in.

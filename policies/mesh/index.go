@@ -28,6 +28,7 @@ type Index struct {
 	workloads      byNamespace[*workload]
 	passthroughs   byNamespace[*passthrough]
 	authorities    byNamespace[*authority]
+	exemptions     byNamespace[*Exemption]
 
 	byHost            hostTree[*Entry]
 	byRuleHost        hostTree[*TrafficRule]
@@ -65,6 +66,7 @@ func NewIndex() *Index {
 		workloads:      byNamespace[*workload]{},
 		passthroughs:   byNamespace[*passthrough]{},
 		authorities:    byNamespace[*authority]{},
+		exemptions:     byNamespace[*Exemption]{},
 
 		byHost:            newHostTree[*Entry](),
 		byRuleHost:        newHostTree[*TrafficRule](),
@@ -121,6 +123,8 @@ func (x *Index) Put(record Record) Record {
 		if record.authority != nil {
 			x.authorities.put(record.authority)
 		}
+	case FederationExemption:
+		x.exemptions.put(record.exemption)
 	case Service:
 		x.hold(x.services, record)
 	case IPAddress:
@@ -192,6 +196,8 @@ func (x *Index) remove(ref Ref) Record {
 		record.passthrough, known = x.passthroughs.remove(ref)
 	case Certificate:
 		record.authority, known = x.authorities.remove(ref)
+	case FederationExemption:
+		record.exemption, known = x.exemptions.remove(ref)
 	case Service:
 		record.held, known = x.release(x.services, ref)
 	case IPAddress:

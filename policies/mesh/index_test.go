@@ -8,6 +8,7 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -80,6 +81,11 @@ var variants = map[Kind][]string{
 		`{spec: {secretName: other}}`,
 	},
 	CertificateRequest: {`{}`},
+	FederationExemption: {
+		`{spec: {rules: [FED105], targets: [{kind: ServiceEntry, name: "a*"}], expiresAt: "2026-01-02T00:00:00Z"}}`,
+		`{spec: {rules: [FED105, FED106], targets: [{kind: ServiceEntry, name: "*"}], expiresAt: "2026-01-01T00:00:00Z"}}`,
+		`{}`,
+	},
 	EnvoyFilter:        {`{}`},
 	PeerAuthentication: {`{}`},
 	Pod:                {`{}`},
@@ -131,6 +137,13 @@ func answers(t *testing.T, index *Index) map[string]any {
 	}
 	alsoAnswers(view, all)
 	all["some"] = []bool{view.HasServices(), view.HasNamespaces()}
+	for _, exemption := range index.AllExemptions() {
+		all["exemptions"] = fmt.Sprint(all["exemptions"], *exemption)
+	}
+	exemptions := index.ExemptionsAt(time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC))
+	if exemption, holds := exemptions.From("FED105", Ref{Kind: ServiceEntry, Namespace: "foo", Name: "a"}); exemption != nil {
+		all["exemption"] = fmt.Sprint(exemption.Ref, holds)
+	}
 	all["legacy"] = index.NamespacesWith("tier", "legacy")
 	return all
 }
@@ -143,6 +156,9 @@ func alsoAnswers(view *View, all map[string]any) {
 		}
 		for _, routes := range view.RoutesIn(namespace) {
 			all["routes of "+namespace] = fmt.Sprint(all["routes of "+namespace], *routes)
+		}
+		for _, rule := range view.RulesIn(namespace) {
+			all["rules of "+namespace] = fmt.Sprint(all["rules of "+namespace], *rule)
 		}
 		for _, policy := range view.AccessPolicies(namespace) {
 			all["policies of "+namespace] = fmt.Sprint(all["policies of "+namespace], *policy)
@@ -210,7 +226,7 @@ func TestIndexFollows(t *testing.T) {
 		"blocks": index.blocks.tree.Len(), "ports": len(index.ports),
 		"selecting": len(index.selecting), "rules": len(index.rules), "byRuleHost": index.byRuleHost.tree.Len(),
 		"routes": len(index.routes), "accessPolicies": len(index.accessPolicies), "passthroughs": len(index.passthroughs),
-		"authorities": len(index.authorities), "workloads": len(index.workloads),
+		"authorities": len(index.authorities), "exemptions": len(index.exemptions), "workloads": len(index.workloads),
 		"byWorkloadAddress.first": len(index.byWorkloadAddress.first), "byWorkloadAddress.rest": len(index.byWorkloadAddress.rest),
 	}
 	for part, count := range left {

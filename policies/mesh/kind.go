@@ -4,6 +4,8 @@ import (
 	"fmt"
 
 	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"fedmesh.io/fedmesh/policies/api/v1alpha1"
 )
 
 // Kind is one of the kinds of objects that fedmesh knows, by group and kind and
@@ -28,6 +30,7 @@ const (
 	AuthorizationPolicy
 	Certificate
 	CertificateRequest
+	FederationExemption
 
 	kindCount
 )
@@ -68,6 +71,8 @@ func (k Kind) groupKind() (group, kind string) {
 		return "cert-manager.io", "Certificate"
 	case CertificateRequest:
 		return "cert-manager.io", "CertificateRequest"
+	case FederationExemption:
+		return v1alpha1.Group, "FederationExemption"
 	}
 	return "", ""
 }

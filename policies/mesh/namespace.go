@@ -1,6 +1,8 @@
 package mesh
 
 import (
+	"slices"
+
 	"k8s.io/apimachinery/pkg/labels"
 
 	"fedmesh.io/fedmesh/policies/api/v1alpha1"
@@ -58,6 +60,22 @@ func (v *View) Terminating(name string) bool {
 	v.reads |= KindSet(Namespace)
 	known := v.index.namespace(name)
 	return known != nil && known.terminating
+}
+
+// OptedInNamespaces returns the namespaces that are OptedIn, in order. It costs what
+// namespaces there are; it is for what holds for the whole mesh.
+func (v *View) OptedInNamespaces() []string {
+	v.reads |= KindSet(Namespace)
+	v.index.lock.RLock()
+	defer v.index.lock.RUnlock()
+	var names []string
+	for name, namespace := range v.index.namespaces {
+		if OptedIn(namespace.labels) {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
 }
 
 // HasNamespaces reports whether any namespace is known at all.

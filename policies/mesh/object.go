@@ -17,6 +17,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
+	"fedmesh.io/fedmesh/policies/api/v1alpha1"
 	"fedmesh.io/fedmesh/policies/pods"
 )
 
@@ -63,6 +64,7 @@ type Object struct {
 	AuthorizationPolicy *security.AuthorizationPolicy
 	Certificate         *certmanager.CertificateSpec
 	CertificateRequest  *certmanager.CertificateRequestSpec
+	Exemption           *v1alpha1.FederationExemptionSpec
 	Service             *ServiceSpec
 	IPAddress           *IPAddressSpec
 	ServiceCIDR         *ServiceCIDRSpec
@@ -244,6 +246,9 @@ func DecodeParts(kind Kind, parts Parts) (*Object, error) {
 	case CertificateRequest:
 		object.CertificateRequest = &certmanager.CertificateRequestSpec{}
 		err = decodePlain(parts.Spec, object.CertificateRequest)
+	case FederationExemption:
+		object.Exemption = &v1alpha1.FederationExemptionSpec{}
+		err = decodePlain(parts.Spec, object.Exemption)
 	case Service:
 		object.Service = &ServiceSpec{}
 		err = decodePlain(parts.Spec, object.Service)

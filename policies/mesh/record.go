@@ -29,6 +29,7 @@ type Record struct {
 	workload     *workload
 	passthrough  *passthrough
 	authority    *authority
+	exemption    *Exemption
 	held         addresses
 	cidrs        []netip.Prefix
 	namespace    *namespace
@@ -57,6 +58,8 @@ func NewRecord(object *Object) Record {
 		record.passthrough = newPassthrough(object)
 	case Certificate:
 		record.authority = newAuthority(object)
+	case FederationExemption:
+		record.exemption = newExemption(object)
 	case Service:
 		record.held = newAddresses(object, object.Service.ClusterIPs)
 	case IPAddress:

@@ -72,6 +72,8 @@ func (k Kind) served() (plural string, versions []string) {
 		return "certificates", []string{"v1"}
 	case CertificateRequest:
 		return "certificaterequests", []string{"v1"}
+	case FederationExemption:
+		return "federationexemptions", []string{"v1alpha1"}
 	}
 	return "", nil
 }

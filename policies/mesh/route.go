@@ -15,6 +15,8 @@ type Routes struct {
 	Hosts, Destinations []string
 	// Sidecars is true when it is for sidecars, and not for gateways alone.
 	Sidecars bool
+	// Own is true when clients of its own namespace see it.
+	Own bool
 }
 
 func newRoutes(object *Object) *Routes {
@@ -24,6 +26,7 @@ func newRoutes(object *Object) *Routes {
 		Hosts:        canonicalHosts(spec.GetHosts()),
 		Destinations: canonicalHosts(Destinations(spec)),
 		Sidecars:     len(spec.GetGateways()) == 0 || slices.Contains(spec.GetGateways(), "mesh"),
+		Own:          exported(spec.GetExportTo(), object.Namespace, object.Namespace),
 	}
 }
 

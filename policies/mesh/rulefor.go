@@ -2,6 +2,7 @@ package mesh
 
 import (
 	"cmp"
+	"iter"
 	"slices"
 	"strings"
 )
@@ -18,19 +19,49 @@ func (v *View) RulesUnder(host string) []*TrafficRule {
 	return v.rules(CanonicalHost(host), hostTree[*TrafficRule].under)
 }
 
+// RulesIn returns the DestinationRules of a namespace, the oldest first.
+func (v *View) RulesIn(namespace string) []*TrafficRule {
+	return shownIn(v, DestinationRule, namespace, func(x *Index) byNamespace[*TrafficRule] { return x.rules })
+}
+
+// EachRule goes through the rules that RulesUnder returns, in no order that means
+// anything. It costs what is gone through. The Index is locked for as long: what is
+// done with a rule asks no other question.
+func (v *View) EachRule(host string) iter.Seq[*TrafficRule] {
+	v.reads |= KindSet(DestinationRule)
+	return func(yield func(*TrafficRule) bool) {
+		for index := range v.indexes {
+			if !v.eachRule(index, host, yield) {
+				return
+			}
+		}
+	}
+}
+
+func (v *View) eachRule(index *Index, host string, yield func(*TrafficRule) bool) bool {
+	index.lock.RLock()
+	defer index.lock.RUnlock() // also when a rule panics
+	goOn := true
+	index.byRuleHost.under(CanonicalHost(host), func(rule *TrafficRule) bool {
+		goOn = !v.shows(index, rule.Ref, rule.Revision) || yield(rule)
+		return goOn
+	})
+	return goOn
+}
+
 // RulesCovering returns the DestinationRules that are for host, exactly or by a
 // wildcard. The most specific comes first, then the oldest.
 func (v *View) RulesCovering(host string) []*TrafficRule {
 	var rules []*TrafficRule
-	for _, pattern := range coveringPatterns(CanonicalHost(host)) {
+	for _, pattern := range CoveringPatterns(CanonicalHost(host)) {
 		rules = append(rules, v.RulesOn(pattern)...)
 	}
 	return rules
 }
 
-// coveringPatterns lists the hosts of DestinationRules that stand for a canonical
-// host: itself, then the wildcards from the longest to "*".
-func coveringPatterns(host string) []string {
+// CoveringPatterns lists the hosts of DestinationRules that stand for host, in
+// canonical form: itself, then the wildcards from the longest to "*".
+func CoveringPatterns(host string) []string {
 	patterns := []string{host}
 	for rest := strings.TrimPrefix(host, "*."); ; {
 		_, parent, found := strings.Cut(rest, ".")
@@ -65,8 +96,9 @@ func (v *View) rules(host string, find func(hostTree[*TrafficRule], string, func
 
 // RuleFor returns the DestinationRule that Istio picks for host, of an entry in
 // namespace owner, for the clients of namespace client; nil when there is none. Of
-// several for one host in one namespace, which Istio merges, it is the oldest. It
-// passes over rules with a workloadSelector, which are for some of the clients only.
+// several for one host in one namespace, which Istio merges, it is the one whose
+// top-level policy holds. It passes over rules with a workloadSelector, which are
+// for some of the clients only.
 //
 // Istio looks at the client's namespace first, then at the entry's, then at the root
 // namespace, and in each takes the most specific host; when that rule is not
@@ -82,30 +114,74 @@ func (v *View) RuleFor(host, owner, client string) *TrafficRule {
 // is about.
 func PickRule(rules []*TrafficRule, root, owner, client string) *TrafficRule {
 	local := func(r *TrafficRule) bool { return r.local() && (client != root || !r.exported()) }
-	if rule := mostSpecific(rules, client, local); rule != nil {
-		return rule
+	if picked := lastOf(mostSpecific(rules, client, local), func(*TrafficRule) bool { return true }); picked != nil {
+		return picked
 	}
+	shown := func(r *TrafficRule) bool { return r.shownTo(client) }
 	for _, namespace := range []string{owner, root} {
-		picked := mostSpecific(rules, namespace, (*TrafficRule).exported)
-		if picked == nil {
-			continue
-		}
-		for _, rule := range rules {
-			if rule.Ref.Namespace == namespace && rule.Host == picked.Host && !rule.Selective && rule.exported() && rule.shownTo(client) {
-				return rule
-			}
+		if picked := lastOf(mostSpecific(rules, namespace, (*TrafficRule).exported), shown); picked != nil {
+			return picked
 		}
 	}
 	return nil
 }
 
-func mostSpecific(rules []*TrafficRule, namespace string, counts func(*TrafficRule) bool) *TrafficRule {
+// mostSpecific returns the rules of namespace that count, for the first host that
+// has any.
+func mostSpecific(rules []*TrafficRule, namespace string, counts func(*TrafficRule) bool) []*TrafficRule {
+	var found []*TrafficRule
 	for _, rule := range rules {
-		if rule.Ref.Namespace == namespace && !rule.Selective && counts(rule) {
-			return rule
+		if rule.Ref.Namespace != namespace || rule.Selective || !counts(rule) {
+			continue
+		}
+		if len(found) > 0 && rule.Host != found[0].Host {
+			break
+		}
+		found = append(found, rule)
+	}
+	return found
+}
+
+// mergedRule is what Istio makes of some rules for one host in one namespace.
+type mergedRule struct {
+	first  *TrafficRule // whose exportTo it has
+	policy *TrafficRule // whose top-level policy it has; first where none has any
+}
+
+// lastOf returns, of rules for one host in one namespace, the one whose policy
+// holds for those to whom it is shown; nil when there is none. Rules with the same
+// exportTo are merged, and so is a later one with more in it; of what cannot be
+// merged the last one holds (istio pilot/pkg/model/destination_rule.go,
+// mergeDestinationRule; sidecar.go, SidecarScope.DestinationRule).
+func lastOf(rules []*TrafficRule, shown func(*TrafficRule) bool) *TrafficRule {
+	var merged []*mergedRule
+	for _, rule := range rules {
+		apart := true
+		for _, into := range merged {
+			apart = !rule.MergesInto(into.first)
+			if !apart && !into.policy.Policy && rule.Policy {
+				into.policy = rule
+			}
+		}
+		if apart {
+			merged = append(merged, &mergedRule{first: rule, policy: rule})
+		}
+	}
+	for _, rule := range slices.Backward(merged) {
+		if shown(rule.first) {
+			return rule.policy
 		}
 	}
 	return nil
+}
+
+// MergesInto reports whether Istio merges the rule into first, for the same host:
+// exportTo is the same, or has what that of first lists and more.
+func (r *TrafficRule) MergesInto(first *TrafficRule) bool {
+	if len(first.ExportTo) == 0 {
+		return len(r.ExportTo) == 0
+	}
+	return !slices.ContainsFunc(first.ExportTo, func(name string) bool { return !slices.Contains(r.ExportTo, name) })
 }
 
 // NewTrafficRule returns what the Index would keep of a DestinationRule.

@@ -160,6 +160,20 @@ func (v *View) DefinersOf(host string) []*Entry {
 	return v.collect(host, hostTree[*Entry].of)
 }
 
+// EntriesCovering returns the entries that define host, or a wildcard that stands
+// for it. Those of the most specific host come first, then the oldest.
+func (v *View) EntriesCovering(host string) []*Entry {
+	var entries []*Entry
+	for _, pattern := range CoveringPatterns(CanonicalHost(host)) {
+		for _, entry := range v.DefinersOf(pattern) {
+			if !slices.Contains(entries, entry) {
+				entries = append(entries, entry)
+			}
+		}
+	}
+	return entries
+}
+
 func (v *View) collect(host string, find func(hostTree[*Entry], string, func(*Entry) bool)) []*Entry {
 	v.reads |= KindSet(ServiceEntry)
 	var entries []*Entry

@@ -1,6 +1,12 @@
 package mesh
 
-import networking "istio.io/api/networking/v1alpha3"
+import (
+	"maps"
+	"slices"
+	"strings"
+
+	networking "istio.io/api/networking/v1alpha3"
+)
 
 // SelectingEntry is what the Index keeps, beside its Entry, of a ServiceEntry with a
 // workloadSelector: pods and WorkloadEntries of its own namespace stand behind its
@@ -66,6 +72,40 @@ func Covers(selector, selected []string) bool {
 		selected = selected[1:]
 	}
 	return true
+}
+
+// Disjoint reports whether no workload can have the labels of both: they want
+// different values of one label. Both are as SelectorLabels has them.
+func Disjoint(one, other []string) bool {
+	for _, label := range one {
+		key, _, _ := strings.Cut(label, "=")
+		if !slices.Contains(other, label) &&
+			slices.ContainsFunc(other, func(l string) bool { return strings.HasPrefix(l, key+"=") }) {
+			return true
+		}
+	}
+	return false
+}
+
+// WorkloadOf returns the specification of a WorkloadEntry with the labels that Istio
+// sees: those of the specification and those of the object, which come first (istio
+// pilot/pkg/serviceregistry/serviceentry/conversion.go, ConvertWorkloadEntry).
+func WorkloadOf(object *Object) *networking.WorkloadEntry {
+	spec := object.WorkloadEntry
+	labels := maps.Clone(spec.GetLabels())
+	if labels == nil {
+		labels = map[string]string{}
+	}
+	maps.Copy(labels, object.Labels)
+	return &networking.WorkloadEntry{
+		Address:        spec.GetAddress(),
+		Ports:          spec.GetPorts(),
+		Labels:         labels,
+		Network:        spec.GetNetwork(),
+		Locality:       spec.GetLocality(),
+		Weight:         spec.GetWeight(),
+		ServiceAccount: spec.GetServiceAccount(),
+	}
 }
 
 // workload is what the Index keeps of a WorkloadEntry.

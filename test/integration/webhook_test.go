@@ -144,6 +144,8 @@ func TestWebhook(t *testing.T) {
 	t.Run("mesh objects", func(t *testing.T) { testMeshObjects(t, l) })
 	t.Run("addresses", func(t *testing.T) { testAddresses(t, l) })
 	t.Run("updates", func(t *testing.T) { testUpdates(t, l) })
+	t.Run("exemptions", func(t *testing.T) { testExemptions(t, l) })
+	t.Run("deletion", func(t *testing.T) { testDeletion(t, l) })
 	t.Run("pods", func(t *testing.T) { testPods(t, l) })
 	t.Run("federation", func(t *testing.T) { testFederation(t, l) })
 }

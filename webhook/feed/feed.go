@@ -23,7 +23,7 @@ func Resources() []mesh.Resource {
 	var resources []mesh.Resource
 	for _, kind := range []mesh.Kind{
 		mesh.ServiceEntry, mesh.DestinationRule, mesh.Sidecar, mesh.Gateway, mesh.WorkloadEntry, mesh.VirtualService,
-		mesh.AuthorizationPolicy, mesh.Certificate, mesh.Service, mesh.IPAddress, mesh.ServiceCIDR, mesh.Namespace,
+		mesh.AuthorizationPolicy, mesh.Certificate, mesh.FederationExemption, mesh.Service, mesh.IPAddress, mesh.ServiceCIDR, mesh.Namespace,
 	} {
 		resources = append(resources, kind.Resource())
 	}

@@ -16,7 +16,7 @@ func GroupVersion() schema.GroupVersion {
 
 // AddToScheme registers the types of this package with scheme.
 func AddToScheme(scheme *runtime.Scheme) error {
-	scheme.AddKnownTypes(GroupVersion(), &Federation{}, &FederationList{})
+	scheme.AddKnownTypes(GroupVersion(), &Federation{}, &FederationList{}, &FederationExemption{}, &FederationExemptionList{})
 	metav1.AddToGroupVersion(scheme, GroupVersion())
 	return nil
 }
