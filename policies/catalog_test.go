@@ -47,7 +47,7 @@ func TestReads(t *testing.T) {
 				continue
 			}
 			view := mesh.NewView(fixture.index, fixture.federation, fixture.object)
-			rule.Check(Review{Object: fixture.object}, view)
+			rule.Check(fixture.review(), view)
 			for _, kind := range view.Reads().List() {
 				got |= mesh.KindSet(kind)
 			}

@@ -98,7 +98,7 @@ func besideDefaults(sidecar *mesh.Object, others []*mesh.SidecarScope) Finding {
 	name := quoteRef(other.Ref)
 	serves := unclear // an older predecessor is served as long as it is there
 	if i == 0 {
-		serves = served(sidecar, other)
+		serves = served(sidecar, other.Meta)
 	}
 	switch serves {
 	case known:
@@ -126,17 +126,17 @@ const (
 	known
 )
 
-// served says which of two Sidecars Istio serves: the older, and of those
-// created in the same second the first by name (istio pilot/pkg/model/config.go,
-// configCompareByCreationTime). Objects in files have no age, and one that is
-// being created is younger than any that has.
-func served(sidecar *mesh.Object, other *mesh.SidecarScope) party {
+// served says which of two objects of a kind and namespace Istio serves: the older,
+// and of those created in the same second the first by name (istio
+// pilot/pkg/model/config.go, configCompareByCreationTime). Objects in files have no
+// age, and one that is being created is younger than any that has.
+func served(object *mesh.Object, other mesh.Meta) party {
 	switch {
 	case other.Created == 0:
 		return unclear
-	case sidecar.Created.IsZero():
+	case object.Created.IsZero():
 		return known
-	case cmp.Or(cmp.Compare(sidecar.Created.Unix(), other.Created), cmp.Compare(sidecar.Name, other.Ref.Name)) < 0:
+	case cmp.Or(cmp.Compare(object.Created.Unix(), other.Created), cmp.Compare(object.Name, other.Ref.Name)) < 0:
 		return reviewed
 	}
 	return known

@@ -142,7 +142,7 @@ func (o *selectorOverlaps) finding(others []*mesh.SidecarScope) Finding {
 	}
 	serves := unclear // one that is older still is served to some of them at least
 	if other == o.oldest {
-		serves = served(o.sidecar, other)
+		serves = served(o.sidecar, other.Meta)
 	}
 	equal := slices.Equal(o.labels, other.Selector)
 	if !equal {

@@ -27,10 +27,13 @@ var update = flag.Bool("update", false, "rewrite the expectations of fixtures an
 // object under review first, what it is judged against after it. A Federation
 // among them replaces the usual one, and where there is no DestinationRule the usual
 // one is added; "# want" lines at the top hold every finding
-// that is expected, whichever rule it is of, with its action.
+// that is expected, whichever rule it is of, with its action. A line "# deleted" says
+// that the object is being deleted, "# live" that files have less to go by: the command
+// line's test passes over the fixture.
 type fixture struct {
 	path       string
 	object     *mesh.Object
+	deleted    bool
 	index      *mesh.Index
 	federation *mesh.Federation
 	want       []string
@@ -63,6 +66,7 @@ func parseFixture(path string, data []byte) (fixture, error) {
 		if want, ok := strings.CutPrefix(line, wantPrefix); ok {
 			fixture.want = append(fixture.want, strings.TrimSpace(want))
 		}
+		fixture.deleted = fixture.deleted || line == "# deleted\n"
 	}
 	reader := utilyaml.NewYAMLReader(bufio.NewReader(bytes.NewReader(data)))
 	withRule := false
@@ -163,6 +167,8 @@ func usualFederation() *mesh.Federation {
 
 const wantPrefix = "# want "
 
+func (f fixture) review() Review { return Review{Object: f.object, Deleted: f.deleted} }
+
 // findings are the lines that "# want" is compared with.
 func (f fixture) findings(t *testing.T, rules []Rule) []string {
 	t.Helper()
@@ -170,7 +176,7 @@ func (f fixture) findings(t *testing.T, rules []Rule) []string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	outcome := evaluator.Evaluate(Review{Object: f.object}, f.index, f.federation)
+	outcome := evaluator.Evaluate(f.review(), f.index, f.federation)
 	if len(outcome.Failures) > 0 {
 		t.Fatalf("%s: rules panicked: %v", f.path, outcome.Failures)
 	}

@@ -28,6 +28,8 @@ func suppressions() []suppression {
 		{by: "FED201", over: []string{"FED203", "FED209"}, same: sameLevel},
 		{by: "FED302", over: []string{"FED303"}, same: anything},
 		{by: "FED401", over: []string{"FED405"}, same: sameField},
+		{by: "FED502", over: []string{"FED503"}, same: sameField},
+		{by: "FED511", over: []string{"FED512"}, same: deniedName},
 		{by: hostPathID, over: []string{workloadSocketID}, same: missingSocket},
 	}
 }
@@ -57,8 +59,15 @@ func sameLevel(first, second Finding) bool {
 // anything: a selector that matches every pod overlaps with all others.
 func anything(_, _ Finding) bool { return true }
 
-// sameField: a host that covers everything covers it in every namespace.
+// sameField: a host that covers everything covers it in every namespace, and a
+// client that nobody knows is let in by no name.
 func sameField(first, second Finding) bool { return first.Field.String() == second.Field.String() }
+
+// deniedName: a name that the certificate must not have need not be its only one. A
+// warning stands for no denial.
+func deniedName(first, second Finding) bool {
+	return first.Action == Deny && sameField(first, second) && first.Value == second.Value
+}
 
 // missingSocket: where a socket from the node is forbidden, there is none. A second
 // container for it is another mistake.

@@ -51,6 +51,16 @@ func TestSuppress(t *testing.T) {
 	forbidden := Finding{Rule: "FED604", Action: Warn, Field: spec().Child("volumes")}
 	noSocket := Finding{Rule: "FED601", Action: Warn, Field: spec().Child("volumes").Index(0), Value: "emptyDir"}
 	second := Finding{Rule: "FED601", Action: Warn, Field: spec().Child("containers").Index(1), Value: "istio-proxy"}
+	foreign := func(i int, name string) Finding {
+		return Finding{Rule: "FED511", Action: Deny, Field: spec().Child("uris").Index(i), Value: name}
+	}
+	unknown := Finding{Rule: "FED511", Action: Warn, Field: spec().Child("uris").Index(1), Value: "spiffe://baz.com"}
+	further := func(i int, name string) Finding {
+		return Finding{Rule: "FED512", Action: Deny, Field: spec().Child("uris").Index(i), Value: name}
+	}
+	principal := func(rule string, i int) Finding {
+		return Finding{Rule: rule, Action: Warn, Field: spec().Child("rules").Index(0).Child("principals").Index(i)}
+	}
 	subset := func(i int) *field.Path { return spec().Child("subsets").Index(i).Child("trafficPolicy") }
 
 	for name, test := range map[string]struct {
@@ -87,8 +97,14 @@ func TestSuppress(t *testing.T) {
 		"mode over peers":         {[]Finding{mode(policy), peer(policy), peer(policy)}, []string{"FED201"}},
 		"mode and other peers":    {[]Finding{mode(subset(0)), peer(policy), peer(subset(1))}, []string{"FED201", "FED209", "FED209"}},
 		"server name and peer":    {[]Finding{serverName(policy), peer(policy)}, []string{"FED203", "FED209"}},
+		"foreign over further":    {[]Finding{foreign(1, "spiffe://bar.com"), further(1, "spiffe://bar.com")}, []string{"FED511"}},
+		"foreign elsewhere":       {[]Finding{foreign(0, "spiffe://bar.com"), further(1, "spiffe://bar.com")}, []string{"FED511", "FED512"}},
+		"foreign by another name": {[]Finding{foreign(0, "spiffe://bar.com"), further(0, "spiffe://foo.com")}, []string{"FED511", "FED512"}},
+		"unknown and further":     {[]Finding{unknown, further(1, "spiffe://baz.com")}, []string{"FED511", "FED512"}},
 		"forbidden over missing":  {[]Finding{noSocket, forbidden}, []string{"FED604"}},
 		"forbidden and template":  {[]Finding{noSocket, second, forbidden}, []string{"FED601", "FED604"}},
+		"foreign over widened":    {[]Finding{principal("FED502", 0), principal("FED503", 0)}, []string{"FED502"}},
+		"foreign and widened":     {[]Finding{principal("FED502", 0), principal("FED503", 1)}, []string{"FED502", "FED503"}},
 		"missing alone":           {[]Finding{noSocket, second}, []string{"FED601", "FED601"}},
 		"what is suppressed suppresses nothing": {
 			// FED105 goes, and would not take anything with it if it could.

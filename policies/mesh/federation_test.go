@@ -147,6 +147,24 @@ func TestInRanges(t *testing.T) {
 	}
 }
 
+func TestReservedOf(t *testing.T) {
+	for _, test := range []struct {
+		reserved  []string
+		four, six bool
+	}{
+		{nil, false, false},
+		{[]string{"10.244.0.0/16"}, true, false},
+		{[]string{"fd00::/8"}, false, true},
+		{[]string{"10.244.0.0/16", "fd00::/8"}, true, true},
+	} {
+		federation := federation(t, func(s *v1alpha1.FederationSpec) { s.VIPs.Reserved = test.reserved })
+		four, six := federation.ReservedOf(netip.MustParseAddr("192.0.2.1")), federation.ReservedOf(netip.MustParseAddr("2001:db8::1"))
+		if four != test.four || six != test.six {
+			t.Errorf("reserved %q: IPv4 %t and IPv6 %t; want %t and %t", test.reserved, four, six, test.four, test.six)
+		}
+	}
+}
+
 func TestAction(t *testing.T) {
 	legacy := &metav1.LabelSelector{MatchLabels: map[string]string{"tier": "legacy"}}
 	federation := federation(t, func(s *v1alpha1.FederationSpec) {

@@ -47,7 +47,7 @@ var variants = map[Kind][]string{
 		`{}`,
 	},
 	Namespace: {
-		`{metadata: {labels: {tier: legacy}}}`,
+		`{metadata: {labels: {tier: legacy, fedmesh.io/federation: enabled}}}`,
 		`{status: {phase: Terminating}}`,
 		`{}`,
 	},
@@ -62,7 +62,7 @@ var variants = map[Kind][]string{
 		`{}`,
 	},
 	VirtualService: {
-		`{spec: {hosts: [a], http: [{route: [{destination: {host: A.bar.global}}], mirror: {host: b.bar.global}}]}}`,
+		`{spec: {hosts: [a], http: [{route: [{destination: {host: A.bar.global}}], mirror: {host: b.bar.global}}], exportTo: [bar]}}`,
 		`{}`,
 	},
 	AuthorizationPolicy: {
@@ -86,9 +86,15 @@ var variants = map[Kind][]string{
 		`{spec: {rules: [FED105, FED106], targets: [{kind: ServiceEntry, name: "*"}], expiresAt: "2026-01-01T00:00:00Z"}}`,
 		`{}`,
 	},
-	EnvoyFilter:        {`{}`},
-	PeerAuthentication: {`{}`},
-	Pod:                {`{}`},
+	EnvoyFilter: {`{}`},
+
+	FederationKind:              {`{}`},
+	ConfigMap:                   {`{}`},
+	IstioOperator:               {`{}`},
+	ClusterFederatedTrustDomain: {`{}`},
+	ClusterSPIFFEID:             {`{}`},
+	PeerAuthentication:          {`{}`},
+	Pod:                         {`{}`},
 }
 
 // randomObject is one of the variants under one of a few names.
@@ -145,6 +151,7 @@ func answers(t *testing.T, index *Index) map[string]any {
 		all["exemption"] = fmt.Sprint(exemption.Ref, holds)
 	}
 	all["legacy"] = index.NamespacesWith("tier", "legacy")
+	all["opted in"] = view.OptedInNamespaces()
 	return all
 }
 
@@ -177,6 +184,14 @@ func alsoAnswers(view *View, all map[string]any) {
 		}
 		for _, rule := range view.RulesCovering(host) {
 			all["rules covering "+host] = fmt.Sprint(all["rules covering "+host], rule.Ref)
+		}
+		count := 0
+		for range view.EachRule(host) {
+			count++
+		}
+		all["each rule under "+host] = count
+		for _, entry := range view.EntriesCovering(host) {
+			all["entries covering "+host] = fmt.Sprint(all["entries covering "+host], entry.Ref)
 		}
 		if rule := view.RuleFor(host, "foo", "bar"); rule != nil {
 			all["rule for "+host] = rule.Ref.String()
@@ -246,6 +261,9 @@ func keeps(record Record) bool {
 	case Certificate:
 		return record.authority != nil
 	case Pod, EnvoyFilter, PeerAuthentication, CertificateRequest:
+		return false
+	}
+	if record.Ref.Kind.Whole() {
 		return false
 	}
 	return true

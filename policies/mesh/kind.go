@@ -32,6 +32,13 @@ const (
 	CertificateRequest
 	FederationExemption
 
+	// What package fleet reads beside them: these are kept whole, in Object.Raw.
+	FederationKind
+	ConfigMap
+	IstioOperator
+	ClusterFederatedTrustDomain
+	ClusterSPIFFEID
+
 	kindCount
 )
 
@@ -73,6 +80,16 @@ func (k Kind) groupKind() (group, kind string) {
 		return "cert-manager.io", "CertificateRequest"
 	case FederationExemption:
 		return v1alpha1.Group, "FederationExemption"
+	case FederationKind:
+		return v1alpha1.Group, "Federation"
+	case ConfigMap:
+		return "", "ConfigMap"
+	case IstioOperator:
+		return "install.istio.io", "IstioOperator"
+	case ClusterFederatedTrustDomain:
+		return "spire.spiffe.io", "ClusterFederatedTrustDomain"
+	case ClusterSPIFFEID:
+		return "spire.spiffe.io", "ClusterSPIFFEID"
 	}
 	return "", ""
 }
@@ -132,8 +149,12 @@ func (s Kinds) List() []Kind {
 // Namespaced reports whether objects of the kind are in namespaces.
 func (k Kind) Namespaced() bool {
 	switch k {
-	case IPAddress, ServiceCIDR, Namespace:
+	case IPAddress, ServiceCIDR, Namespace, FederationKind, ClusterFederatedTrustDomain, ClusterSPIFFEID:
 		return false
 	}
 	return true
 }
+
+// Whole reports whether objects of the kind are kept whole, in Object.Raw, for who
+// reads several clusters at once. No rule of a single cluster asks about them.
+func (k Kind) Whole() bool { return k >= FederationKind && k < kindCount }

@@ -70,6 +70,8 @@ type Object struct {
 	ServiceCIDR         *ServiceCIDRSpec
 	// Terminating is true for a Namespace that is being deleted.
 	Terminating bool
+	// Raw is all of an object of a kind that is kept whole, as it came.
+	Raw json.RawMessage
 	// Pod is the whole pod, which says as much in its labels and annotations.
 	Pod *pods.Pod
 
@@ -131,7 +133,11 @@ func Decode(kind Kind, data []byte) (*Object, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cannot read the %s: %w", kind, err)
 	}
-	return DecodeParts(kind, parts)
+	object, err := DecodeParts(kind, parts)
+	if kind.Whole() && err == nil {
+		object.Raw = data
+	}
+	return object, err
 }
 
 // decodePod reads a pod. It has a decoder of its own, which reads all of it at
@@ -260,6 +266,8 @@ func DecodeParts(kind Kind, parts Parts) (*Object, error) {
 		err = decodePlain(parts.Spec, object.ServiceCIDR)
 	case Namespace:
 		object.Terminating = terminating(parts.Status)
+	case FederationKind, ConfigMap, IstioOperator, ClusterFederatedTrustDomain, ClusterSPIFFEID:
+		// Whoever reads them reads what Decode keeps.
 	default:
 		return nil, fmt.Errorf("cannot read an object of %s", kind)
 	}

@@ -74,6 +74,16 @@ func (k Kind) served() (plural string, versions []string) {
 		return "certificaterequests", []string{"v1"}
 	case FederationExemption:
 		return "federationexemptions", []string{"v1alpha1"}
+	case FederationKind:
+		return "federations", []string{"v1alpha1"}
+	case ConfigMap:
+		return "configmaps", []string{"v1"}
+	case IstioOperator:
+		return "istiooperators", []string{"v1alpha1"}
+	case ClusterFederatedTrustDomain:
+		return "clusterfederatedtrustdomains", []string{"v1alpha1"}
+	case ClusterSPIFFEID:
+		return "clusterspiffeids", []string{"v1alpha1"}
 	}
 	return "", nil
 }

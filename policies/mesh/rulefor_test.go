@@ -2,6 +2,7 @@ package mesh
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -87,6 +88,9 @@ func TestRuleFor(t *testing.T) {
 		"what is private hides nothing from others": {
 			[]string{"istio-system/a " + suffix, "istio-system/b " + exact + private}, picks{"client": "istio-system/a", "istio-system": "istio-system/b"},
 		},
+		"private by name hides nothing, either": {
+			[]string{"istio-system/a " + suffix, "istio-system/b " + exact + ", exportTo: [istio-system]"}, picks{"client": "istio-system/a", "istio-system": "istio-system/b"},
+		},
 		"hidden in the owner's namespace, found in root": {
 			[]string{"istio-system/a " + suffix, "owner/b " + suffix, "owner/c " + exact + byName}, picks{"client": "owner/c", "other": "istio-system/a"},
 		},
@@ -120,13 +124,16 @@ func TestRuleFor(t *testing.T) {
 		},
 		"merged and apart as well": {
 			// b is merged into a, then kept by itself since it does not go with c.
-			[]string{"client/a " + exact, "client/c " + exact + public, "client/b " + exact + policy}, picks{"client": "client/b"},
+			[]string{"client/a " + exact, "client/c " + exact + public + policy, "client/b " + exact + policy}, picks{"client": "client/b"},
 		},
 		"a later one apart has no policy": {
 			[]string{"client/a " + exact + policy, "client/b " + exact + public}, picks{"client": "client/b"},
 		},
 		"of two the one that is exported": {
 			[]string{"owner/a " + exact + byName + policy, "owner/b " + exact + ", exportTo: [other]" + policy}, picks{"client": "owner/a", "other": "owner/b", "third": ""},
+		},
+		"no policy of what is exported to others": {
+			[]string{"owner/a " + exact + byName, "owner/b " + exact + ", exportTo: [other]" + policy}, picks{"client": "owner/a", "other": "owner/b"},
 		},
 		"merged, and exported as the first is": {
 			[]string{"owner/a " + exact + byName, "owner/b " + exact + ", exportTo: [client, other]" + policy}, picks{"client": "owner/b", "other": ""},
@@ -217,6 +224,41 @@ func TestRulesCovering(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestEachRule: what is gone through is what RulesUnder lists; whoever leaves early,
+// by a panic even, leaves the Index unlocked.
+func TestEachRule(t *testing.T) {
+	index := indexOfRules(t, "a/a host: httpbin.bar.global", "b/b host: '*.global'", "a/c host: '*'", "a/d host: global", "a/e host: a.bar.global")
+	view := NewView(index, federation(t, nil), ruleObject(t, 0, "a/e host: a.bar.global"))
+	rules := view.EachRule("*.Global")
+	if got := view.Reads(); got != KindSet(DestinationRule) {
+		t.Errorf("Reads() = %v; want DestinationRule", got.List())
+	}
+	seen := slices.Collect(rules)
+	oldestFirst(seen)
+	if diff := cmp.Diff([]string{"a", "b"}, ruleNames(seen)); diff != "" {
+		t.Errorf("went through other rules (-want +got):\n%s", diff)
+	}
+	count := 0
+	for range rules {
+		count++
+		break
+	}
+	func() {
+		defer func() { _ = recover() }()
+		for range rules {
+			count++
+			panic("a rule is broken")
+		}
+	}()
+	if count != 2 {
+		t.Errorf("went through %d rules; want 1 twice", count)
+	}
+	if !index.lock.TryLock() {
+		t.Fatal("the Index is still locked")
+	}
+	index.lock.Unlock()
 }
 
 func ruleNames(rules []*TrafficRule) []string {

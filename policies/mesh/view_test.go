@@ -73,6 +73,27 @@ func TestEachEntryStops(t *testing.T) {
 	index.lock.Unlock()
 }
 
+// TestEntriesCovering: an entry counts for each name that its wildcard stands for,
+// and comes once.
+func TestEntriesCovering(t *testing.T) {
+	index := NewIndex()
+	for i, hosts := range []string{
+		`"*.global"`, `"*.bar.global"`, `httpbin.bar.global`, `httpbin.bar.global, "*.bar.global"`, // a to d
+		`"*.httpbin.bar.global"`, `bar.global`, `reviews.bar.global`,
+	} {
+		index.Put(NewRecord(decode(t, ServiceEntry, fmt.Sprintf(
+			`{metadata: {namespace: foo, name: %c, creationTimestamp: "2026-01-01T00:00:0%dZ"}, spec: {hosts: [%s]}}`, 'a'+i, 9-i, hosts))))
+	}
+	view := NewView(index, Undeclared(), decode(t, ServiceEntry, `{}`))
+	var got []string
+	for _, entry := range view.EntriesCovering("HTTPBIN.bar.global.") {
+		got = append(got, entry.Ref.Name)
+	}
+	if diff := cmp.Diff([]string{"d", "c", "b", "a"}, got); diff != "" {
+		t.Errorf("entries differ (-want +got):\n%s", diff)
+	}
+}
+
 // answersOf is all that a View can be asked about objects.
 func answersOf(view *View) map[string]any {
 	all := map[string]any{}

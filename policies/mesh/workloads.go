@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"google.golang.org/protobuf/proto"
 	networking "istio.io/api/networking/v1alpha3"
 )
 
@@ -91,21 +92,12 @@ func Disjoint(one, other []string) bool {
 // sees: those of the specification and those of the object, which come first (istio
 // pilot/pkg/serviceregistry/serviceentry/conversion.go, ConvertWorkloadEntry).
 func WorkloadOf(object *Object) *networking.WorkloadEntry {
-	spec := object.WorkloadEntry
-	labels := maps.Clone(spec.GetLabels())
-	if labels == nil {
-		labels = map[string]string{}
+	workload := proto.CloneOf(object.WorkloadEntry)
+	if workload.Labels == nil {
+		workload.Labels = map[string]string{}
 	}
-	maps.Copy(labels, object.Labels)
-	return &networking.WorkloadEntry{
-		Address:        spec.GetAddress(),
-		Ports:          spec.GetPorts(),
-		Labels:         labels,
-		Network:        spec.GetNetwork(),
-		Locality:       spec.GetLocality(),
-		Weight:         spec.GetWeight(),
-		ServiceAccount: spec.GetServiceAccount(),
-	}
+	maps.Copy(workload.Labels, object.Labels)
+	return workload
 }
 
 // workload is what the Index keeps of a WorkloadEntry.

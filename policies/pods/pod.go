@@ -116,25 +116,37 @@ func (p *Pod) Name() string { return string(p.name) }
 // request that creates it.
 func (p *Pod) Namespace() string { return string(p.namespace) }
 
-// LeftAlone reports whether the pod is none of fedmesh's business. Pods without
-// containers are for the API server to refuse.
-func (p *Pod) LeftAlone() bool {
-	if p.HostNetwork || !p.Applications {
-		return true
+// LeftAlone reports whether the pod is none of fedmesh's business.
+func (p *Pod) LeftAlone() bool { return p.LeftAloneFor() != "" }
+
+// LeftAloneFor says why the pod is none of fedmesh's business, such as "it is on
+// the host network"; empty for one that is. Pods without containers are for the API
+// server to refuse.
+func (p *Pod) LeftAloneFor() string {
+	switch {
+	case p.HostNetwork:
+		return "it is on the host network"
+	case !p.Applications:
+		return "it has no containers"
 	}
 	if value, _ := p.Labels.Lookup(InjectLabel); value == "false" {
-		return true
+		return "its label " + InjectLabel + ` is "false"`
 	}
 	if value, _ := p.Labels.Lookup(DataplaneModeLabel); value == "ambient" {
-		return true
+		return "its label " + DataplaneModeLabel + " is ambient, and there is no sidecar"
 	}
 	// The label comes before the annotation, and only "false" keeps the injector
 	// away (pkg/kube/inject/inject.go, injectRequired).
+	by := "label"
 	inject, labelled := p.Labels.Lookup(SidecarInjectLabel)
 	if !labelled {
 		inject, _ = p.Annotations.Lookup(SidecarInjectLabel)
+		by = "annotation"
 	}
-	return inject == "false"
+	if inject == "false" {
+		return "its " + by + " " + SidecarInjectLabel + ` is "false", and there is no sidecar`
+	}
+	return ""
 }
 
 // Injected reports whether Istio's injector has been here. A container

@@ -271,17 +271,19 @@ type VIPs struct {
 	AutoAllocated AutoAllocated `json:"autoAllocated,omitempty"`
 }
 
-// Identity says where certificates and authorities are made. It is read by the
-// rules for cert-manager objects (FED511 to FED514); while this version has
-// none of them it is kept and has no effect.
+// Identity says where certificates and authorities are made, for the rules about
+// cert-manager's Certificates and CertificateRequests (FED511 to FED514).
 type Identity struct {
-	// IssuerNamespaces may hold certificates of any workload.
+	// IssuerNamespaces may hold certificates of any workload, whatever namespace its
+	// SPIFFE ID names, such as the one that istio-csr asks for them in. The root
+	// namespace and cert-manager, unless others are listed.
 	// +listType=set
 	// +kubebuilder:validation:MaxItems=64
 	// +optional
 	IssuerNamespaces []string `json:"issuerNamespaces,omitempty"`
 
-	// CANamespaces may hold certificates of authorities.
+	// CANamespaces may hold certificates of authorities. The root namespace,
+	// cert-manager, spire and spire-server, unless others are listed.
 	// +listType=set
 	// +kubebuilder:validation:MaxItems=64
 	// +optional

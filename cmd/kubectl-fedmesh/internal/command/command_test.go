@@ -50,9 +50,16 @@ func TestExitCodes(t *testing.T) {
 		"unreadable":             {[]string{"lint", federation, broken}, "", ExitUnreadable, ""},
 		"unreadable and denied":  {[]string{"lint", federation, refused, broken}, "", ExitUnreadable, ""},
 		"missing":                {[]string{"lint", broken + ".yml"}, "", ExitUnreadable, ""},
-		"no path":                {[]string{"lint"}, "", ExitUnreadable, "nothing to lint: name files, directories or - for standard input"},
-		"wrong output":           {[]string{"lint", "--output=xml", federation}, "", ExitUnreadable, "--output=xml: want text, json"},
+		"no path":                {[]string{"lint"}, "", ExitUnreadable, "nothing to lint: name files, directories or - for standard input, --kustomize DIR, --cluster NAME=PATH or --context NAME"},
+		"wrong output":           {[]string{"lint", "--output=xml", federation}, "", ExitUnreadable, "--output=xml: want text, json, sarif, junit"},
 		"wrong threshold":        {[]string{"lint", "--fail-on=info", federation}, "", ExitUnreadable, "--fail-on=info: want deny, warn, never"},
+		"wrong colour":           {[]string{"lint", "--color=yes", federation}, "", ExitUnreadable, "--color=yes: want auto, always, never"},
+		"missing baseline":       {[]string{"lint", "--baseline=" + broken + "l", federation, refused}, "", ExitUnreadable, "l: cannot read it: no such file or directory; make one with"},
+		"wrong baseline":         {[]string{"lint", "--baseline=" + broken, federation, refused}, "", ExitUnreadable, "broken.yaml: it is no report of lint in JSON: "},
+		"denied, sarif":          {[]string{"lint", "--output=sarif", federation, refused}, "", ExitFindings, ""},
+		"denied, junit":          {[]string{"lint", "--output=junit", federation, refused}, "", ExitFindings, ""},
+		"unreadable, sarif":      {[]string{"lint", "--output=sarif", federation, broken}, "", ExitUnreadable, ""},
+		"unreadable, junit":      {[]string{"lint", "--output=junit", federation, broken}, "", ExitUnreadable, ""},
 		"unknown flag":           {[]string{"lint", "--fix"}, "", ExitUnreadable, "unknown flag: --fix"},
 		"unknown command":        {[]string{"lynt"}, "", ExitUnreadable, `unknown command "lynt" for "kubectl fedmesh"`},
 		"help":                   {nil, "", ExitClean, ""},
@@ -73,7 +80,8 @@ func TestText(t *testing.T) {
 	_, got, _ := run("a: [", "lint", federation, refused, "-")
 	want := `-:1: this is no YAML: did not find expected node content
 ` + refused + `:7: ServiceEntry foo/vip-multicast: Deny [FED103] spec.addresses[0]: 224.0.0.5 is a multicast address, by which no client reaches the host; next free address: 240.0.0.1
-1 objects, 1 to deny, 0 to warn of, 0 for the audit, 1 unreadable
+` + refused + `:11: ServiceEntry foo/vip-multicast: Warn [FED119] spec.endpoints[0]: gateways reset what clients send, no DestinationRule has ISTIO_MUTUAL for reviews.bar.global; create one for *.global in istio-system
+1 objects, 1 to deny, 1 to warn of, 0 for the audit, 1 unreadable
 `
 	var kept strings.Builder // findings for the audit come and go with new rules
 	for line := range strings.Lines(got) {
@@ -105,7 +113,7 @@ func TestJSON(t *testing.T) {
 		"rule": "FED103", "action": "Deny", "cluster": "", "group": "networking.istio.io", "kind": "ServiceEntry",
 		"namespace": "foo", "name": "vip-multicast", "field": "spec.addresses[0]",
 		"message": "224.0.0.5 is a multicast address, by which no client reaches the host", "fix": "next free address: 240.0.0.1",
-		"file": refused, "line": 7.0,
+		"file": refused, "line": 7.0, "fingerprint": "FED103|ServiceEntry foo/vip-multicast|spec.addresses[]|224.0.0.5",
 	}
 	if diff := cmp.Diff(want, got.Findings[0]); diff != "" {
 		t.Errorf("the finding differs (-want +got):\n%s", diff)
@@ -118,15 +126,15 @@ func TestJSON(t *testing.T) {
 	}
 }
 
-// TestDependencies: the program links nothing that speaks with a cluster or runs a
-// server.
+// TestDependencies: the program links nothing that runs a server, and no client that
+// brings every type of Kubernetes along, which would double its size.
 func TestDependencies(t *testing.T) {
 	output, err := exec.Command("go", "list", "-deps", "fedmesh.io/fedmesh/cmd/kubectl-fedmesh").Output()
 	if err != nil {
 		t.Fatal(err)
 	}
 	for dependency := range strings.Lines(string(output)) {
-		for _, heavy := range []string{"sigs.k8s.io/controller-runtime/", "k8s.io/client-go/", "fedmesh.io/fedmesh/webhook"} {
+		for _, heavy := range []string{"sigs.k8s.io/controller-runtime/", "k8s.io/client-go/kubernetes", "fedmesh.io/fedmesh/webhook"} {
 			if strings.HasPrefix(dependency, heavy) {
 				t.Errorf("the program links %s", strings.TrimSpace(dependency))
 			}

@@ -6,28 +6,34 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
-
-	"fedmesh.io/fedmesh/cmd/kubectl-fedmesh/internal/documents"
-	"fedmesh.io/fedmesh/cmd/kubectl-fedmesh/internal/lint"
-	"fedmesh.io/fedmesh/cmd/kubectl-fedmesh/internal/output"
-	"fedmesh.io/fedmesh/policies"
 )
 
 // lintFlags are the flags of lint.
 type lintFlags struct {
-	output, failOn, namespace string
+	reportFlags
+	clusterFlags
+	namespace string
 }
 
 func newLint() *cobra.Command {
 	var flags lintFlags
 	cmd := &cobra.Command{
-		Use:   "lint PATH...",
+		Use:   "lint {PATH... | --kustomize DIR... | --cluster NAME=PATH... | --context NAME...}",
 		Short: "Hold manifests against the rules",
 		Long: `Hold manifests against the rules.
 
 Files, directories with everything below them, and standard input (-) together are
 taken for the whole configuration of one cluster, its Federation among them. Without
-a Federation nothing is denied. Kinds that no rule is about are passed over.
+a Federation nothing is denied. Kinds that no rule is about are passed over, and so is
+YAML below a directory that is no Kubernetes object; a file that is named must hold some.
+
+--kustomize builds a directory with the library that kubectl uses: no Helm charts, no
+plugins. Findings have the file that an object comes from, and the line there of what
+is written nearest to the field; what a generator makes has the kustomization.
+
+Several clusters are told apart by --cluster and --context, each with a Federation of
+its own: --cluster for files, --context for what is running. Manifests that several
+clusters share are named for each of them.
 
 Exit codes: 0 nothing found, 1 findings at or above --fail-on, 2 something could not
 be read, which is named, and the rest is judged all the same.`,
@@ -35,64 +41,39 @@ be read, which is named, and the rest is judged all the same.`,
   kubectl fedmesh lint ./cluster-1
 
   # what Kustomize or Helm make of it
-  kubectl kustomize ./cluster-1 | kubectl fedmesh lint federation.yaml -
+  kubectl fedmesh lint federation.yaml --kustomize ./overlays/cluster-1
+  helm template ./chart | kubectl fedmesh lint federation.yaml -
 
   # for machines, failing on warnings too
-  kubectl fedmesh lint --output=json --fail-on=warn ./cluster-1`,
-		Args: func(_ *cobra.Command, args []string) error {
-			if len(args) == 0 {
-				return fmt.Errorf("nothing to lint: name files, directories or - for standard input")
-			}
-			return nil
-		},
+  kubectl fedmesh lint --output=json --fail-on=warn ./cluster-1
+
+  # only what is new since an earlier report
+  kubectl fedmesh lint --output=json ./cluster-1 > baseline.json
+  kubectl fedmesh lint --baseline=baseline.json ./cluster-1
+
+  # two clusters of a federation, and what both have
+  kubectl fedmesh lint --cluster cluster-1=./cluster-1 --cluster cluster-1=./common \
+    --cluster cluster-2=./cluster-2 --cluster cluster-2=./common
+
+  # what is to be applied to one, with what is running in the other
+  kubectl fedmesh lint --cluster cluster-1=./cluster-1 --context cluster-2`,
 		RunE: func(cmd *cobra.Command, args []string) error { return flags.run(cmd, args) },
 	}
-	cmd.Flags().StringVarP(&flags.output, "output", "o", "text", "form of the report: text or json")
-	cmd.Flags().StringVar(&flags.failOn, "fail-on", "deny", "findings that lead to exit code 1: deny, warn or never")
+	flags.reportFlags.add(cmd)
+	flags.clusterFlags.add(cmd)
 	cmd.Flags().StringVarP(&flags.namespace, "namespace", "n", "default", "namespace of objects that name none")
-	complete(cmd, "output", "text", "json")
-	complete(cmd, "fail-on", "deny", "warn", "never")
 	return cmd
 }
 
-func (f lintFlags) run(cmd *cobra.Command, paths []string) error {
-	if err := oneOf("output", f.output, "text", "json"); err != nil {
+func (f *lintFlags) run(cmd *cobra.Command, paths []string) error {
+	if err := f.prepare(); err != nil {
 		return err
 	}
-	if err := oneOf("fail-on", f.failOn, "deny", "warn", "never"); err != nil {
-		return err
-	}
-	read, problems := documents.Read(paths, cmd.InOrStdin())
-	report, err := lint.Run(read, f.namespace)
+	sources, err := f.sources(paths)
 	if err != nil {
 		return err
 	}
-	report.Problems = append(problems, report.Problems...)
-	write := output.Text
-	if f.output == "json" {
-		write = output.JSON
-	}
-	if err := write(cmd.OutOrStdout(), report); err != nil {
-		return err
-	}
-	switch {
-	case len(report.Problems) > 0:
-		return exitError(ExitUnreadable)
-	case f.fails(report):
-		return exitError(ExitFindings)
-	}
-	return nil
-}
-
-// fails reports whether there are findings at or above the threshold.
-func (f lintFlags) fails(report lint.Report) bool {
-	switch f.failOn {
-	case "never":
-		return false
-	case "warn":
-		return report.Count(policies.Deny)+report.Count(policies.Warn) > 0
-	}
-	return report.Count(policies.Deny) > 0
+	return f.judge(cmd, sources, f.namespace)
 }
 
 // oneOf checks a flag that has a few values.

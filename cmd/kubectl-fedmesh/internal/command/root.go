@@ -47,13 +47,13 @@ func newRoot() *cobra.Command {
 		Use:   "kubectl-fedmesh",
 		Short: "The rules of mesh federation, on the command line",
 		Long: `kubectl fedmesh holds Istio configuration against the rules of mesh federation, the
-same that fedmesh's admission webhook enforces, without a cluster.`,
+same that fedmesh's admission webhook enforces: in files, and in running clusters.`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args:          cobra.NoArgs,
 		Annotations:   map[string]string{cobra.CommandDisplayNameAnnotation: "kubectl fedmesh"},
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	root.AddCommand(newLint(), newRules(), newExplain())
+	root.AddCommand(newLint(), newAudit(), newMutate(), newVIP(), newRules(), newExplain())
 	return root
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"fedmesh.io/fedmesh/cmd/kubectl-fedmesh/internal/lint"
 	"fedmesh.io/fedmesh/policies"
 )
 
@@ -20,7 +21,7 @@ func newRules() *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			table := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
 			fmt.Fprintln(table, "ID\tNAME\tACTION\tKINDS\tWHAT IS WANTED")
-			for _, rule := range policies.Catalogue() {
+			for _, rule := range lint.Catalogue() {
 				fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", rule.ID, rule.Name, rule.Action, kinds(rule), rule.Summary)
 			}
 			return table.Flush()
@@ -45,7 +46,7 @@ func newExplain() *cobra.Command {
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: completeRules,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			for _, rule := range policies.Catalogue() {
+			for _, rule := range lint.Catalogue() {
 				if strings.EqualFold(rule.ID, args[0]) || strings.EqualFold(rule.Name, args[0]) {
 					return explain(cmd, rule)
 				}
@@ -68,7 +69,7 @@ func indent(text string) string {
 func completeRules(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
 	var completions []string
 	if len(args) == 0 {
-		for _, rule := range policies.Catalogue() {
+		for _, rule := range lint.Catalogue() {
 			completions = append(completions, cobra.CompletionWithDesc(rule.ID, rule.Summary))
 		}
 	}

@@ -1,8 +1,6 @@
 package documents
 
 import (
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -47,13 +45,16 @@ func TestParse(t *testing.T) {
 			a + "---\nkind: [\n---\n" + b,
 			[]string{"f:4: A", "f:10: B", "f:6: this is no YAML: did not find expected node content"},
 		},
-		"Helm":          {"# chart\n{{- if .Values.x }}\n" + a + "{{- end }}\n", []string{`f:2: this is a Helm template, not YAML: lint what "helm template" makes of it`}},
-		"placeholder":   {a + "  x: ${A}: b\n", []string{"f:5: a ${...} placeholder makes this no YAML: lint it when it is filled in"}},
-		"in a string":   {a + "x: ${A}\n", []string{"f:4: A"}},
-		"no object":     {"- 1\n", []string{"f:1: this is no Kubernetes object: want a mapping with apiVersion and kind"}},
-		"no kind":       {"\n\nmetadata: {name: a}\n", []string{"f:3: apiVersion or kind is missing"}},
-		"the same key":  {a + "kind: B\n", []string{`f:5: this is no YAML: key "kind" already set in map`}},
-		"kind is a map": {"apiVersion: v1\nkind: {a: b}\n", []string{"f:1: this is no Kubernetes object: want a mapping with apiVersion and kind"}},
+		"Helm":           {"# chart\n{{- if .Values.x }}\n" + a + "{{- end }}\n", []string{`f:2: this is a Helm template, not YAML: lint what "helm template" makes of it`}},
+		"placeholder":    {a + "  x: ${A}: b\n", []string{"f:5: a ${...} placeholder makes this no YAML: lint it when it is filled in"}},
+		"in a string":    {a + "x: ${A}\n", []string{"f:4: A"}},
+		"no object":      {"- 1\n", []string{"f:1: this is no Kubernetes object: want a mapping with apiVersion and kind"}},
+		"no kind":        {"\n\nmetadata: {name: a}\n", []string{"f:3: apiVersion or kind is missing"}},
+		"the same key":   {a + "kind: B\n", []string{`f:5: this is no YAML: key "kind" already set in map`}},
+		"items is a map": {"apiVersion: v1\nkind: List\nitems: {}\n", []string{"f:3: items is no list: want the objects of the List"}},
+		"no items":       {"apiVersion: v1\nkind: List\n", nil},
+		"Kind":           {"apiVersion: v1\nKind: A\n", []string{"f:1: apiVersion or kind is missing"}},
+		"kind is a map":  {"apiVersion: v1\nkind: {a: b}\n", []string{"f:1: this is no Kubernetes object: want a mapping with apiVersion and kind"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if diff := cmp.Diff(test.want, summary(Parse("f", []byte(test.text)))); diff != "" {
@@ -99,59 +100,4 @@ spec:
 			t.Errorf("line of %q: got %d, want %d", path, got, want)
 		}
 	}
-}
-
-func TestRead(t *testing.T) {
-	dir := t.TempDir()
-	for name, text := range map[string]string{
-		"b.yaml":     "{apiVersion: v1, kind: B, metadata: {name: b}}",
-		"a/a.json":   `{"apiVersion": "v1", "kind": "A", "metadata": {"name": "a"}}`,
-		"a/note.txt": "not a manifest",
-		"empty/x":    "",
-	} {
-		path := filepath.Join(dir, name)
-		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	stdin := strings.NewReader("{apiVersion: v1, kind: S, metadata: {name: s}}")
-	paths := []string{dir, "-", filepath.Join(dir, "a/note.txt"), filepath.Join(dir, "empty"), filepath.Join(dir, "missing")}
-	var got []string
-	for _, line := range summary(Read(paths, stdin)) {
-		got = append(got, strings.ReplaceAll(line, dir, "DIR"))
-	}
-	want := []string{
-		"DIR/a/a.json:1: A", "DIR/b.yaml:1: B", "-:1: S",
-		"DIR/a/note.txt:1: this is no Kubernetes object: want a mapping with apiVersion and kind",
-		`DIR/empty: there is no manifest in it: want files [".yaml" ".yml" ".json"]`,
-		"DIR/missing: cannot read it: no such file or directory",
-	}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("documents and problems differ (-want +got):\n%s", diff)
-	}
-}
-
-// FuzzParse: whatever a file holds, it is read without a panic, and lines are those
-// of the file.
-func FuzzParse(f *testing.F) {
-	for _, seed := range []string{"", "a: b\n---\nc: d\n", "apiVersion: v1\r\nkind: List\r\nitems: [{}]\r\n", "{{ a }}", "---\n...\n---", "a: &a [*a]", "? [a]: b"} {
-		f.Add(seed)
-	}
-	f.Fuzz(func(t *testing.T, text string) {
-		documents, problems := Parse("f", []byte(text))
-		last := strings.Count(text, "\n") + 1
-		for _, document := range documents {
-			if line := document.Line("spec.hosts[0]"); line < 1 || line > last {
-				t.Errorf("got line %d of a document, want 1 to %d", line, last)
-			}
-		}
-		for _, problem := range problems {
-			if problem.Line < 1 || problem.Line > last {
-				t.Errorf("got line %d of a problem, want 1 to %d", problem.Line, last)
-			}
-		}
-	})
 }

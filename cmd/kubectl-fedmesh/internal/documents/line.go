@@ -29,8 +29,12 @@ func (s *source) node() *yaml.Node {
 
 // Line is the line in the file, counted from 1, of a field of the object, or of the
 // innermost field on the way to it that is written there. The path is one of
-// Kubernetes' field paths, such as spec.addresses[0].
+// Kubernetes' field paths, such as spec.addresses[0]. It is 0 for an object that is
+// from no file.
 func (d Document) Line(path string) int {
+	if d.source == nil {
+		return 0
+	}
 	node := d.source.node()
 	if node == nil {
 		return d.source.line

@@ -2,98 +2,78 @@ package documents
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
-	"runtime"
 	"slices"
-	"sync"
-	"sync/atomic"
+
+	"fedmesh.io/fedmesh/cmd/kubectl-fedmesh/internal/parallel"
+	"fedmesh.io/fedmesh/cmd/kubectl-fedmesh/internal/progress"
 )
 
 // StandardInput is how standard input is named among paths.
 const StandardInput = "-"
 
-// extensions are those of the files that are read below a directory. A file that is
-// named is read whatever it is called.
-var extensions = []string{".yaml", ".yml", ".json"}
-
 // Read reads files, directories with everything below them, and standard input, in
 // the order of paths and below a directory in that of names. What cannot be read
-// does not keep the rest from being read.
-func Read(paths []string, stdin io.Reader) (documents []Document, problems []Problem) {
+// does not keep the rest from being read. A file that is named must hold Kubernetes
+// objects. Below a directory, YAML that is something else is passed over: values of
+// Helm, workflows and the like lie beside manifests. Progress counts what was read; it
+// may be nil.
+func Read(paths []string, stdin io.Reader, progress *progress.Progress) (documents []Document, problems []Problem) {
+	parse := parser{progress: progress}
+	some := parser{pass: true, progress: progress}
 	for _, path := range paths {
-		files, err := expand(path)
-		if err != nil {
-			problems = append(problems, Problem{File: path, Message: cause(err)})
+		var read []Document
+		var failed []Problem
+		switch info, err := os.Stat(path); {
+		case path == StandardInput:
+			read, failed = readInput(stdin, parse)
+		case err == nil && info.IsDir():
+			read, failed = readDirectory(path, some)
+		default: // what is wrong shows when it is read
+			read, failed = readFile(path, parse)
 		}
-		for _, file := range files {
-			text, err := readFile(file, stdin)
-			if err != nil {
-				problems = append(problems, Problem{File: file, Message: cause(err)})
-				continue
-			}
-			read, failed := Parse(file, text)
-			documents, problems = append(documents, read...), append(problems, failed...)
-		}
+		documents, problems = append(documents, read...), append(problems, failed...)
 	}
 	return documents, problems
 }
 
-// Parse reads the documents of a file that has this text.
-func Parse(file string, text []byte) (documents []Document, problems []Problem) {
+func readInput(stdin io.Reader, parser parser) ([]Document, []Problem) {
+	text, err := io.ReadAll(stdin)
+	if err != nil {
+		return nil, []Problem{{File: StandardInput, Message: cause(err)}}
+	}
+	return parser.parse(StandardInput, text)
+}
+
+// readFile reads a file and has its text parsed.
+func readFile(file string, parser parser) ([]Document, []Problem) {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return nil, []Problem{{File: file, Message: cause(err)}}
+	}
+	return parser.parse(file, text)
+}
+
+// Parse reads the documents of a file that has this text: Kubernetes objects.
+func Parse(file string, text []byte) ([]Document, []Problem) { return parser{}.parse(file, text) }
+
+// parser is how texts are read.
+type parser struct {
+	// pass says that what means to be something else than an object is passed over.
+	pass     bool
+	progress *progress.Progress
+}
+
+func (p parser) parse(file string, text []byte) ([]Document, []Problem) {
 	parts := split(text)
 	read, failed := make([][]Document, len(parts)), make([][]Problem, len(parts))
-	each(len(parts), func(i int) { read[i], failed[i] = parse(file, parts[i]) })
-	return slices.Concat(read...), slices.Concat(failed...)
-}
-
-// each calls do for the numbers from 0 to count-1, on all processors.
-func each(count int, do func(int)) {
-	var next atomic.Int64
-	var group sync.WaitGroup
-	for range min(count, runtime.GOMAXPROCS(0)) {
-		group.Go(func() {
-			for i := int(next.Add(1)) - 1; i < count; i = int(next.Add(1)) - 1 {
-				do(i)
-			}
-		})
-	}
-	group.Wait()
-}
-
-func readFile(file string, stdin io.Reader) ([]byte, error) {
-	if file == StandardInput {
-		return io.ReadAll(stdin)
-	}
-	return os.ReadFile(file)
-}
-
-// expand returns the files that a path stands for.
-func expand(path string) (files []string, err error) {
-	if path == StandardInput {
-		return []string{path}, nil
-	}
-	info, err := os.Stat(path)
-	if err != nil || !info.IsDir() {
-		return []string{path}, nil // what is wrong shows when it is read
-	}
-	var failed []error
-	err = filepath.WalkDir(path, func(file string, entry fs.DirEntry, err error) error {
-		switch {
-		case err != nil:
-			failed = append(failed, err)
-		case !entry.IsDir() && slices.Contains(extensions, filepath.Ext(file)):
-			files = append(files, file)
-		}
-		return nil
+	parallel.Each(len(parts), func(i int) {
+		read[i], failed[i] = parse(file, parts[i], p.pass)
+		p.progress.Read(len(read[i]))
 	})
-	if len(files) == 0 && err == nil && len(failed) == 0 {
-		failed = append(failed, fmt.Errorf("there is no manifest in it: want files %q", extensions))
-	}
-	return files, errors.Join(append(failed, err)...)
+	return slices.Concat(read...), slices.Concat(failed...)
 }
 
 // cause is an error without the path, which stands before it already.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"fedmesh.io/fedmesh/cmd/kubectl-fedmesh/internal/configuration"
 	"fedmesh.io/fedmesh/cmd/kubectl-fedmesh/internal/documents"
 	"fedmesh.io/fedmesh/policies"
 )
@@ -22,7 +23,17 @@ spec:
   localMember: cluster-1
   members:
   - {name: cluster-1, network: network-1, trustDomain: foo.com, gateways: [{address: 34.136.67.85}]}
-  - {name: cluster-2, network: network-2, trustDomain: bar.com, gateways: [{address: 34.122.11.2}]}
+  - {name: cluster-2, network: network-2, trustDomain: bar.com, gateways: [{address: 34.122.11.2}, {address: gateway.bar.com}]}
+`
+
+// usualRule is beside fixtures without any DestinationRule.
+const usualRule = `
+apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: {name: federated, namespace: istio-system}
+spec:
+  host: "*.global"
+  trafficPolicy: {tls: {mode: ISTIO_MUTUAL}}
 `
 
 // TestFixtures: the command line finds in every fixture of every rule what admission
@@ -39,6 +50,9 @@ func TestFixtures(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		if strings.Contains(string(text), "# deleted\n") || strings.Contains(string(text), "# live\n") {
+			continue // no file says that
+		}
 		all, problems := documents.Parse(path, text)
 		if problems != nil || len(all) == 0 {
 			t.Errorf("%s: got %d documents and problems %v", path, len(all), problems)
@@ -51,17 +65,22 @@ func TestFixtures(t *testing.T) {
 			federation, _ := documents.Parse("federation.yaml", []byte(usualFederation))
 			all = append(all, federation...)
 		}
-		report, err := Run(all, "")
+		if !slices.ContainsFunc(all, func(d documents.Document) bool { return d.Kind == "DestinationRule" }) {
+			rule, _ := documents.Parse("rule.yaml", []byte(usualRule))
+			all = append(all, rule...)
+		}
+		report, err := Run([]Cluster{{Documents: all}}, "")
 		if err != nil {
 			t.Fatal(err)
 		}
 		if report.Problems != nil {
 			t.Errorf("%s: got problems %v, want none", path, report.Problems)
 		}
-		object, err := decode(first, "")
-		if err != nil {
-			t.Fatalf("%s: %v", path, err)
+		alone, problems := configuration.Load([]documents.Document{first}, "")
+		if problems != nil || len(alone.Objects) != 1 {
+			t.Fatalf("%s: got %d objects and problems %v of the first document, want 1", path, len(alone.Objects), problems)
 		}
+		object := alone.Objects[0]
 		var got []string
 		for _, finding := range report.Findings {
 			if finding.Ref != object.Ref || finding.File != path {
@@ -135,7 +154,7 @@ spec: {hosts: [httpbin.bar.global]}
 			if unread != nil {
 				t.Fatal(unread)
 			}
-			report, err := Run(all, "somewhere")
+			report, err := Run([]Cluster{{Documents: all}}, "somewhere")
 			if err != nil {
 				t.Fatal(err)
 			}

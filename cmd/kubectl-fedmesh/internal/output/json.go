@@ -28,6 +28,8 @@ type (
 		Fix       string `json:"fix"`
 		File      string `json:"file"`
 		Line      int    `json:"line"`
+		// Fingerprint is what a later run knows the finding by.
+		Fingerprint string `json:"fingerprint"`
 	}
 	jsonError struct {
 		File    string `json:"file"`
@@ -39,6 +41,8 @@ type (
 		Deny    int `json:"deny"`
 		Warn    int `json:"warn"`
 		Audit   int `json:"audit"`
+		// Known is how many findings a baseline left out.
+		Known int `json:"known"`
 	}
 )
 
@@ -49,21 +53,26 @@ func JSON(out io.Writer, report lint.Report) error {
 		Deny:    report.Count(policies.Deny),
 		Warn:    report.Count(policies.Warn),
 		Audit:   report.Count(policies.Audit),
+		Known:   report.Known,
 	}}
 	for _, finding := range report.Findings {
 		written.Findings = append(written.Findings, jsonFinding{
-			Rule: finding.Rule, Action: string(finding.Action),
+			Rule: finding.Rule, Action: string(finding.Action), Cluster: finding.Cluster,
 			Group: finding.Ref.Kind.GroupKind().Group, Kind: finding.Ref.Kind.String(),
 			Namespace: finding.Ref.Namespace, Name: finding.Ref.Name,
 			Field: finding.Field.String(), Message: finding.Message, Fix: finding.Fix,
-			File: finding.File, Line: finding.Line,
+			File: finding.File, Line: finding.Line, Fingerprint: finding.Fingerprint(),
 		})
 	}
 	for _, problem := range report.Problems {
 		written.Errors = append(written.Errors, jsonError{File: problem.File, Line: problem.Line, Message: problem.Message})
 	}
+	return writeJSON(out, written)
+}
+
+func writeJSON(out io.Writer, value any) error {
 	encoder := json.NewEncoder(out)
 	encoder.SetEscapeHTML(false)
 	encoder.SetIndent("", "  ")
-	return encoder.Encode(written)
+	return encoder.Encode(value)
 }

@@ -1,0 +1,34 @@
+package lint
+
+import (
+	"slices"
+
+	"fedmesh.io/fedmesh/policies/fleet"
+	"fedmesh.io/fedmesh/policies/mesh"
+)
+
+// judgeTogether holds what the clusters ask of each other against the rules about
+// several clusters.
+func judgeTogether(all []loaded, report *Report) {
+	var clusters []fleet.Cluster
+	var unlisted mesh.Kinds
+	for _, loaded := range all {
+		objects := make([]*mesh.Object, len(loaded.Objects))
+		for i, object := range loaded.Objects {
+			objects[i] = object.Object
+		}
+		clusters = append(clusters, fleet.Cluster{
+			Name: loaded.Name, Federation: loaded.Federation, Index: loaded.Index, Objects: objects, Exemptions: loaded.exemptions,
+		})
+		unlisted |= loaded.Unlisted
+	}
+	// What could not be read in one of them may well be there.
+	rules := slices.DeleteFunc(fleet.Catalogue(), func(rule fleet.Rule) bool { return slices.ContainsFunc(rule.Reads, unlisted.Has) })
+	for _, finding := range fleet.New(clusters).Evaluate(rules) {
+		in := all[finding.Cluster]
+		document := in.Objects[slices.Index(clusters[finding.Cluster].Objects, finding.Object)].Document
+		report.Findings = append(report.Findings, Finding{
+			Finding: finding.Finding, Cluster: in.Name, File: document.File, Line: document.Line(finding.Field.String()),
+		})
+	}
+}
