@@ -30,11 +30,17 @@ func TestSamples(t *testing.T) {
 		analyzed []string
 	}{
 		{"samples", 30, nil},
-		{"pkg/config/validation/testdata", 20, nil},
+		{"pkg/config/validation/testdata", 20, []string{
+			// Objects that their own schemas refuse, _err in each of them.
+			"authz-invalid.yaml", "destinationrule-invalid.yaml", "envoyfilter-invalid.yaml",
+			"peerauth-invalid.yaml", "serviceentry-invalid.yaml", "workloadentry-invalid.yaml",
+		}},
 		{"tests/integration", 10, nil},
 		{"pkg/config/analysis/analyzers/testdata", 100, []string{
-			"sidecar-default-selector.yaml", // IST0111
-			"sidecar-selector.yaml",         // IST0110
+			"sidecar-default-selector.yaml",   // IST0111
+			"sidecar-selector.yaml",           // IST0110
+			"deprecation.yaml",                // fields that are gone
+			"envoy-filter-add-operation.yaml", // fields that never were
 		}},
 	} {
 		t.Run(directory.path, func(t *testing.T) {

@@ -7,9 +7,13 @@ import (
 	"fedmesh.io/fedmesh/policies/mesh"
 )
 
-// judgeTogether holds what the clusters ask of each other against the rules about
-// several clusters.
+// judgeTogether holds what the clusters ask of each other, and what they say of the
+// fleet, against the rules about several clusters. Files that nobody calls a cluster
+// are left out: what of SPIRE and Istio is among them may be meant for another one.
 func judgeTogether(all []loaded, report *Report) {
+	if len(all) == 1 && !all[0].Complete {
+		return
+	}
 	var clusters []fleet.Cluster
 	var unlisted mesh.Kinds
 	for _, loaded := range all {

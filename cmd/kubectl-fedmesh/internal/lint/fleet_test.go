@@ -68,6 +68,18 @@ func TestFleet(t *testing.T) {
 	}
 }
 
+// TestFleetNotMeant: files that nobody calls a cluster are not held against others.
+func TestFleetNotMeant(t *testing.T) {
+	clusters, _ := readFleet(t, "../../../../policies/fleet/testdata/FED906/fail/no_authority.yaml")
+	for complete, want := range map[bool]int{true: 1, false: 0} {
+		clusters[0].Complete = complete
+		report, err := Run(clusters, "default")
+		if err != nil || len(report.Findings) != want {
+			t.Errorf("complete is %t: got %v, error %v; want %d findings", complete, report.Findings, err, want)
+		}
+	}
+}
+
 // TestFleetUnlisted: what could not be read in one cluster is not missing there.
 func TestFleetUnlisted(t *testing.T) {
 	clusters, _ := readFleet(t, "../../../../policies/fleet/testdata/FED901/fail/service_of_another_name.yaml")
