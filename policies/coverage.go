@@ -76,8 +76,7 @@ const anyOther = ""
 // it: anyOther first, then the rule's own.
 func clientsOf(rule *mesh.TrafficRule, entry *mesh.Entry) []string {
 	own := rule.Ref.Namespace
-	candidates := slices.Concat([]string{anyOther, own, entry.Ref.Namespace},
-		mesh.Exports(rule.ExportTo, own), mesh.Exports(entry.ExportTo, entry.Ref.Namespace))
+	candidates := slices.Concat([]string{anyOther, own}, mesh.Exports(rule.ExportTo, own), mesh.Exports(entry.ExportTo, entry.Ref.Namespace))
 	var clients []string
 	for _, client := range candidates {
 		if entry.VisibleIn(client) && !slices.Contains(clients, client) {

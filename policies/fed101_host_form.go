@@ -77,7 +77,7 @@ func checkHostForm(review Review, view *mesh.View) []Finding {
 			findings = append(findings, Finding{
 				Field:   spec().Child("hosts").Index(i),
 				Value:   host,
-				Message: quote(host) + " " + wrong,
+				Message: Quote(host) + " " + wrong,
 				Fix:     fix,
 			})
 		}
@@ -91,9 +91,9 @@ func checkHostForm(review Review, view *mesh.View) []Finding {
 func hostFault(host string, federation *mesh.Federation) (wrong, fix string) {
 	canonical := mesh.CanonicalHost(host)
 	hosts := federation.Spec.Hosts
-	form := "<name>.<namespace>." + quote(federation.Suffix(host))
+	form := "<name>.<namespace>." + Quote(federation.Suffix(host))
 	if hosts.Pattern == v1alpha1.HostPatternAny {
-		form = "<name>." + quote(federation.Suffix(host))
+		form = "<name>." + Quote(federation.Suffix(host))
 	}
 	switch {
 	case mesh.IsWildcard(canonical):
@@ -103,9 +103,9 @@ func hostFault(host string, federation *mesh.Federation) (wrong, fix string) {
 	case hosts.Pattern != v1alpha1.HostPatternAny && !twoLabels(canonical, hosts.Suffixes):
 		return "is not " + form, "rename it, or declare hosts.pattern: Any in the Federation"
 	case canonical != strings.TrimSuffix(host, "."):
-		return "has an upper-case letter, and Istio compares byte by byte", "write " + quote(canonical)
+		return "has an upper-case letter, and Istio compares byte by byte", "write " + Quote(canonical)
 	case canonical != host:
-		return "has a trailing dot, and Istio compares byte by byte", "write " + quote(canonical)
+		return "has a trailing dot, and Istio compares byte by byte", "write " + Quote(canonical)
 	}
 	return "", ""
 }

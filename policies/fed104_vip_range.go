@@ -111,7 +111,7 @@ func misplaced(addr netip.Addr, entry *networking.ServiceEntry, view *mesh.View)
 		return Deny, "lies in " + taken.String() + " of vips.reserved"
 	}
 	if !federation.InRanges(addr) {
-		return Deny, "lies outside vips.cidrs (" + andMore(prefixTexts(federation.Ranges(addr))) + ")"
+		return Deny, "lies outside vips.cidrs (" + AndMore(prefixTexts(federation.Ranges(addr))) + ")"
 	}
 	if auto, ok := federation.AutoRange(addr); ok {
 		if _, conflict := foreignHolder(view.HoldersOf(addr), canonicalHosts(entry)); !conflict {

@@ -144,7 +144,7 @@ func describeHolder(holder *mesh.Holder, own map[string]bool) string {
 	if len(holder.Hosts) == 0 {
 		return quoteRef(holder.Ref)
 	}
-	return andMore(hostsNotIn(own, holder.Hosts)) + " (" + quoteRef(holder.Ref) + ")"
+	return AndMore(hostsNotIn(own, holder.Hosts)) + " (" + quoteRef(holder.Ref) + ")"
 }
 
 // hostsNotIn returns those of hosts that are not among own.

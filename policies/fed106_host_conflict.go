@@ -110,7 +110,7 @@ func checkHostConflict(review Review, view *mesh.View) []Finding {
 				findings = append(findings, Finding{
 					Field:   path,
 					Value:   host,
-					Message: quote(host) + " is listed already as " + before.String(),
+					Message: Quote(host) + " is listed already as " + before.String(),
 					Fix:     "remove one of the two",
 				})
 			}
@@ -124,7 +124,7 @@ func checkHostConflict(review Review, view *mesh.View) []Finding {
 		switch {
 		case len(others) == 0:
 		case len(others) == 1 && others[0].Ref == predecessor:
-			takenOver = append(takenOver, takeover(predecessor, host, quote(host)+" is taken over from "+quoteRef(predecessor)))
+			takenOver = append(takenOver, takeover(predecessor, host, Quote(host)+" is taken over from "+quoteRef(predecessor)))
 		default:
 			findings = append(findings, definedBy(others, review.Object, path, host))
 		}
@@ -146,7 +146,7 @@ func definedBy(others []*mesh.Entry, object *mesh.Object, path *field.Path, host
 			finding.Related = append(finding.Related, other.Ref)
 		}
 	}
-	finding.Message = quote(host) + " is defined already by " + quoteRef(finding.Related[0])
+	finding.Message = Quote(host) + " is defined already by " + quoteRef(finding.Related[0])
 	if len(others) > 1 {
 		return finding // an object takes over from one other only
 	}

@@ -98,7 +98,7 @@ func egressFinding(entry *networking.ServiceEntry, indices []int, federation *me
 		Action:  Warn,
 		Field:   spec().Child("hosts"),
 		Value:   strings.Join(hosts, ","),
-		Message: andMore(hosts) + ": external and without an address, as a public host is",
+		Message: AndMore(hosts) + ": external and without an address, as a public host is",
 		Fix:     fix,
 	}
 }

@@ -113,7 +113,7 @@ func checkEndpointPort(review Review, view *mesh.View) []Finding {
 				Offline: Deny,
 				Field:   path,
 				Value:   endpoint.GetAddress() + " " + port.GetName() + ": " + portText(dialled),
-				Message: message + ", gateways of " + nameMembers(members) + " have " + andMore(portTexts(known)),
+				Message: message + ", gateways of " + nameMembers(members) + " have " + AndMore(portTexts(known)),
 				Fix:     "map it to the gateway's port",
 			})
 		}

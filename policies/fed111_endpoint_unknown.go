@@ -122,15 +122,15 @@ func checkEndpointUnknown(review Review, view *mesh.View) []Finding {
 		members := federation.MembersAt(address)
 		switch {
 		case len(members) == 1 && members[0].Name == federation.Local.Name && dialsGateway(entry, endpoint, federation):
-			finding.Message = quote(address) + " is the gateway of this cluster, requests come back to it"
+			finding.Message = Quote(address) + " is the gateway of this cluster, requests come back to it"
 			finding.Fix = "use that of the other member"
 		case len(members) > 0 || !told || said(endpoint, federation) || !view.HasServices() || !strange(address, view):
 			continue
 		case serviceOf(address, federation) != "":
-			finding.Message = "there is no Service " + quote(serviceOf(address, federation)) + " (it may come in the same apply)"
+			finding.Message = "there is no Service " + Quote(serviceOf(address, federation)) + " (it may come in the same apply)"
 			finding.Fix = "correct it, or create the Service"
 		default:
-			finding.Message = quote(address) + " is no gateway of a member and nothing in this cluster"
+			finding.Message = Quote(address) + " is no gateway of a member and nothing in this cluster"
 			finding.Fix = "correct it, or list it in gateways of its member"
 		}
 		findings = append(findings, finding)

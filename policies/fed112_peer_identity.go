@@ -103,7 +103,7 @@ func checkPeerIdentity(review Review, view *mesh.View) []Finding {
 		Action:  Audit,
 		Field:   path,
 		Message: "none: every identity that a trusted domain issues is accepted",
-		Fix:     "list the workload's, as in spiffe://" + quote(members[0].TrustDomain) + "/ns/<namespace>/sa/<name>",
+		Fix:     "list the workload's, as in spiffe://" + Quote(members[0].TrustDomain) + "/ns/<namespace>/sa/<name>",
 	}}
 }
 

@@ -107,7 +107,7 @@ func checkExportTarget(review Review, view *mesh.View) []Finding {
 		findings = append(findings, Finding{
 			Field:   spec().Child("exportTo").Index(i),
 			Value:   name,
-			Message: "there is no namespace " + quote(name) + " (it may come in the same apply)",
+			Message: "there is no namespace " + Quote(name) + " (it may come in the same apply)",
 			Fix:     "correct it, or create the namespace",
 		})
 	}
@@ -151,5 +151,5 @@ func hiddenFromGateways(object *mesh.Object, hosts []int, view *mesh.View) *Find
 
 // nameNamespaces names the first of some namespaces and how many there are beside it.
 func nameNamespaces(names []string) string {
-	return andMore(append([]string{withoutMiddle(names[0], shortName)}, names[1:]...))
+	return AndMore(append([]string{withoutMiddle(names[0], shortName)}, names[1:]...))
 }

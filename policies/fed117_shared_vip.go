@@ -94,7 +94,7 @@ func checkSharedVIP(review Review, view *mesh.View) []Finding {
 	return []Finding{{
 		Field:   spec().Child("hosts"),
 		Value:   strings.Join(hosts, ","),
-		Message: andMore(hosts) + " share " + address + ", where connections of protocol " + entry.GetPorts()[port].GetProtocol() + " all go to the first",
+		Message: AndMore(hosts) + " share " + address + ", where connections of protocol " + entry.GetPorts()[port].GetProtocol() + " all go to the first",
 		Fix:     "write an entry for each host",
 	}}
 }

@@ -97,7 +97,7 @@ func checkHostOwner(review Review, view *mesh.View) []Finding {
 		findings = append(findings, Finding{
 			Field: spec().Child("hosts").Index(i),
 			Value: host,
-			Message: "namespace " + quote(review.Object.Namespace) + " may not define hosts of " + quote(hostNamespace) +
+			Message: "namespace " + Quote(review.Object.Namespace) + " may not define hosts of " + Quote(hostNamespace) +
 				" (hosts.owners of the Federation)",
 			Fix: "move the entry or list it there",
 		})

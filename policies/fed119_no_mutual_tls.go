@@ -247,7 +247,7 @@ func hiddenRule(entry *mesh.Object, host string, view *mesh.View) *mesh.TrafficR
 func nameClients(entry *mesh.Object, namespaces []string) string {
 	if !mesh.Public(entry.ServiceEntry.GetExportTo()) {
 		if len(namespaces) > 1 {
-			return "clients in " + andMore(append([]string{brief(namespaces[0])}, namespaces[1:]...))
+			return "clients in " + AndMore(append([]string{brief(namespaces[0])}, namespaces[1:]...))
 		}
 		return "clients in " + brief(namespaces[0])
 	}

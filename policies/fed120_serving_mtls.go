@@ -99,7 +99,7 @@ func checkServingMTLS(review Review, view *mesh.View) []Finding {
 	}
 	if mode, labelled := workload.GetLabels()[mesh.TLSModeLabel]; labelled {
 		finding.Value = mode
-		finding.Message = strconv.Quote(quote(mode)) + " means no mutual TLS"
+		finding.Message = strconv.Quote(Quote(mode)) + " means no mutual TLS"
 		finding.Fix = "set it to istio"
 		if _, first := object.Labels[mesh.TLSModeLabel]; first {
 			finding.Field = field.NewPath("metadata", "labels").Key(mesh.TLSModeLabel)

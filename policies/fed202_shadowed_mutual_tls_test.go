@@ -24,8 +24,18 @@ func TestShadowedMutualTLSUpdates(t *testing.T) {
 		{"another mode", rule(pool, ""), with(rule(disable, ""), context), []string{"Deny " + top}},
 		{"a subset as well", rule(pool, ""), with(rule(pool, disable), context), []string{"Warn " + top, "Deny " + subset}},
 		{"for all hosts now", strings.Replace(rule(pool, ""), "'*'", "'*.local'", 1), with(rule(pool, ""), context), []string{"Deny " + top}},
+		{"for another wildcard", rule(pool, ""), with(strings.Replace(rule(pool, ""), "'*'", "'*.global'", 1), optedIn,
+			usualEntry("hosts: [httpbin.bar.mesh.global]"), federationYAML("hosts: {suffixes: [mesh.global]}\n  rules: [{id: FED202, action: Deny}]")), []string{"Deny " + top}},
 		{"mended", rule(pool, ""), with(rule("tls: {mode: ISTIO_MUTUAL}", ""), context), nil},
 	})
+}
+
+// TestShadowedMutualTLSRelated: the entry whose host is named.
+func TestShadowedMutualTLSRelated(t *testing.T) {
+	findings := evaluate(t, Catalogue(), "", starHead, with(optedIn, usualEntry())).Findings
+	if len(findings) != 1 || len(findings[0].Related) != 1 || findings[0].Related[0].Name != "httpbin-bar" {
+		t.Errorf("got %+v; want one finding with ServiceEntry foo/httpbin-bar", findings)
+	}
 }
 
 // TestShadowedMutualTLSLongestMessage: kubectl cuts warnings off behind 256

@@ -87,7 +87,7 @@ func checkSNI(review Review, view *mesh.View) []Finding {
 			Field: level.path.Child("sni"),
 			// Paths of levels differ in indices only, which fingerprints leave out.
 			Value:   level.name + ": " + sni,
-			Message: "no gateway matches SNI " + quote(sni),
+			Message: "no gateway matches SNI " + Quote(sni),
 			Fix:     "remove it",
 		}
 		if !isHost(sni) || !view.Federation().Federated(sni) {

@@ -113,7 +113,7 @@ func checkDeadPort(review Review, view *mesh.View) []Finding {
 		findings = append(findings, Finding{
 			Field:   setting.path,
 			Value:   fmt.Sprintf("%s, %s: %d", host, setting.level, setting.port),
-			Message: fmt.Sprintf("no visible ServiceEntry for %s has port %d, so the settings are never applied", quote(host), setting.port),
+			Message: fmt.Sprintf("no visible ServiceEntry for %s has port %d, so the settings are never applied", Quote(host), setting.port),
 			Fix:     "name one of its ports or remove them",
 		})
 	}

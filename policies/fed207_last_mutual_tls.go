@@ -131,7 +131,7 @@ func checkLastMutualTLS(review Review, view *mesh.View) []Finding {
 		after = " and others" + after
 	}
 	if client != anyOther {
-		after += " for clients in " + quote(client)
+		after += " for clients in " + Quote(client)
 	}
 	after += ", and gateways reset plaintext"
 	finding.Message = before + fit(lost[0].host, change.field, before+after+"; "+finding.Fix) + after

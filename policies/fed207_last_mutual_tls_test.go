@@ -41,6 +41,7 @@ func TestLastMutualTLSUpdates(t *testing.T) {
 		{"not where the entry is", rule(host, ""), with(rule(host, "exportTo: ['.']"), private, strict), nil},
 		{"no longer exported, another rule is left", rule(host, ""), with(rule(host, "exportTo: ['.']"), entry, meshWide, strict), nil},
 		{"something else changed", rule(host, ""), with(rule(host, "subsets: [{name: v1}]"), entry, strict), nil},
+		{"a selector", rule(host, ""), with(rule(host, "workloadSelector: {matchLabels: {app: curl}}"), entry, strict), nil},
 		{"host and exportTo", rule(suffix, ""), with(rule(host, "exportTo: ['.']"), entry, strict), []string{away}},
 		{"it had none", strings.Replace(rule(host, ""), "ISTIO_MUTUAL", "DISABLE", 1), with(rule("reviews.bar.global", ""), entry, strict), nil},
 		{"nobody used it", elsewhere, with(strings.Replace(elsewhere, host, "reviews.bar.global", 1), usualEntry("exportTo: [foo]"), strict), nil},
@@ -63,6 +64,10 @@ func TestLastMutualTLSMessages(t *testing.T) {
 		findings := outcomeOfUpdate(t, test.old, with(test.object, usualEntry())).Findings
 		if len(findings) != 1 || findings[0].Text() != test.want {
 			t.Errorf("%s: got %v; want %s", test.name, findings, test.want)
+			continue
+		}
+		if related := findings[0].Related; len(related) != 1 || related[0].Name != "httpbin-bar" {
+			t.Errorf("%s: got related objects %v; want ServiceEntry foo/httpbin-bar", test.name, related)
 		}
 	}
 }

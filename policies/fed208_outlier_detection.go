@@ -103,7 +103,7 @@ func checkOutlierDetection(review Review, view *mesh.View) []Finding {
 			return []Finding{{
 				Field:   spec().Child("trafficPolicy", "outlierDetection"),
 				Value:   own.Host,
-				Message: quote(federated.host) + " has endpoints in several localities, and without outlierDetection never fails over",
+				Message: Quote(federated.host) + " has endpoints in several localities, and without outlierDetection never fails over",
 				Fix:     "set it",
 				Related: []mesh.Ref{federated.entry.Ref},
 			}}

@@ -220,14 +220,14 @@ func (m *imports) finding(scope importScope, namespace, host string) (Finding, b
 	if own {
 		namespace = scope.namespace
 	}
-	clients := quote(scope.namespace)
+	clients := Quote(scope.namespace)
 	if scope.meshWide {
 		clients = "the clients' namespace"
 	}
 	at := func(entry *mesh.Entry) string {
-		return "write " + quote(entry.Ref.Namespace+"/"+mesh.CanonicalHost(host))
+		return "write " + Quote(entry.Ref.Namespace+"/"+mesh.CanonicalHost(host))
 	}
-	finding := Finding{Message: "imports nothing, " + quote(namespace) + " has no ServiceEntry for it"}
+	finding := Finding{Message: "imports nothing, " + Quote(namespace) + " has no ServiceEntry for it"}
 	switch {
 	case source.hidden != nil:
 		finding.Message = "imports nothing, " + quoteRef(source.hidden.Ref) + " is not exported here"
@@ -245,8 +245,8 @@ func (m *imports) finding(scope importScope, namespace, host string) (Finding, b
 		finding.Fix = at(m.unseen) + " and export that entry here"
 		finding.Related = []mesh.Ref{m.unseen.Ref}
 	default:
-		finding.Message = "no ServiceEntry for " + quote(host) + " (it may come in the same apply)"
-		finding.Fix = "create one in " + quote(namespace)
+		finding.Message = "no ServiceEntry for " + Quote(host) + " (it may come in the same apply)"
+		finding.Fix = "create one in " + Quote(namespace)
 		if own {
 			finding.Fix = "create one in " + clients
 		}

@@ -16,6 +16,7 @@ func TestEgressHostFormUpdates(t *testing.T) {
 		{"one more", sidecar("'*/A.bar.global'"), with(sidecar("'*/A.bar.global', '*/B.bar.global'"), strict),
 			[]string{"Warn" + field + "[0]", "Deny" + field + "[1]"}},
 		{"another one", sidecar("'*/A.bar.global'"), with(sidecar("'*/B.bar.global'"), strict), []string{"Deny" + field + "[0]"}},
+		{"from another namespace", sidecar("'*/A.bar.global'"), with(sidecar("'foo/A.bar.global'"), usualEntry("hosts: [a.bar.global]"), strict), []string{"Deny" + field + "[0]"}},
 		{"mended", sidecar("'*/A.bar.global'"), with(sidecar("'*/a.bar.global'"), strict), nil},
 	})
 }

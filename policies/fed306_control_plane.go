@@ -88,8 +88,8 @@ func checkControlPlane(review Review, view *mesh.View) []Finding {
 	gateway := needed[0].Destinations[slices.IndexFunc(needed[0].Destinations, ofRoot)]
 	return []Finding{{
 		Field:   spec().Child("egress"),
-		Message: "imports neither VirtualService " + withoutMiddle(needed[0].Ref.Name, shortName) + " nor " + quote(gateway) + ", which it leads to",
-		Fix:     "list " + quote(importOf(needed[0], federation)),
+		Message: "imports neither VirtualService " + withoutMiddle(needed[0].Ref.Name, shortName) + " nor " + Quote(gateway) + ", which it leads to",
+		Fix:     "list " + Quote(importOf(needed[0], federation)),
 		Related: []mesh.Ref{needed[0].Ref},
 	}}
 }

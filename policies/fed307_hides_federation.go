@@ -88,13 +88,13 @@ func checkHidesFederation(review Review, view *mesh.View) []Finding {
 	}
 	finding := Finding{Field: spec().Child("egress")}
 	if entry, host := clientEntry(namespace, view); entry != nil {
-		finding.Message = "imports no federated host, not even " + quote(host) + " of this namespace"
-		finding.Fix = "list " + quote("./"+host)
+		finding.Message = "imports no federated host, not even " + Quote(host) + " of this namespace"
+		finding.Fix = "list " + Quote("./"+host)
 		finding.Related = []mesh.Ref{entry.Ref}
 	} else if needed := neededRoutes(namespace, imports, view, federation.Federated); len(needed) > 0 {
 		host := needed[0].Destinations[slices.IndexFunc(needed[0].Destinations, federation.Federated)]
-		finding.Message = "imports no federated host, and VirtualService " + withoutMiddle(needed[0].Ref.Name, shortName) + " leads to " + quote(host)
-		finding.Fix = "list " + quote(importOf(needed[0], federation))
+		finding.Message = "imports no federated host, and VirtualService " + withoutMiddle(needed[0].Ref.Name, shortName) + " leads to " + Quote(host)
+		finding.Fix = "list " + Quote(importOf(needed[0], federation))
 		finding.Related = []mesh.Ref{needed[0].Ref}
 	} else {
 		return nil

@@ -71,7 +71,7 @@ func checkPassthroughExposure(review Review, view *mesh.View) []Finding {
 			findings = append(findings, Finding{
 				Field:   spec().Child("servers").Index(i).Child("hosts").Index(j),
 				Value:   host,
-				Message: "host " + quote(host) + " opens every mesh-internal service to all members",
+				Message: "host " + Quote(host) + " opens every mesh-internal service to all members",
 				Fix:     "list federated hosts, such as *." + view.Federation().Spec.Hosts.Suffixes[0],
 			})
 		}

@@ -84,7 +84,7 @@ func checkPassthroughMode(review Review, view *mesh.View) []Finding {
 		if !found {
 			continue
 		}
-		finding.Message = fmt.Sprintf("%s on port %d %s", quote(host), port, finding.Message)
+		finding.Message = fmt.Sprintf("%s on port %d %s", Quote(host), port, finding.Message)
 		if port != defaultPassthroughPort && mesh.CanonicalHost(host) != "*."+view.Federation().Suffix(host) {
 			// A suffix can be a domain of the public, and 443 the port of all.
 			finding.Fix += ", or name a public host in hosts.external"
@@ -132,7 +132,7 @@ func passthroughFinding(gateway *mesh.Object, server *networking.Server, i int) 
 		return Finding{
 			Field:   path.Child("port", "protocol"),
 			Value:   protocol,
-			Message: "has protocol " + quote(protocol) + ", members send mutual TLS there",
+			Message: "has protocol " + Quote(protocol) + ", members send mutual TLS there",
 			Fix:     "set TLS and mode: AUTO_PASSTHROUGH",
 		}, true
 	case server.GetTls() != nil && mode != networking.ServerTLSSettings_AUTO_PASSTHROUGH:

@@ -108,11 +108,11 @@ func checkUnknownFederatedHost(review Review, view *mesh.View) []Finding {
 			if review.Complete && anyFederatedEntry(view) {
 				finding.Offline = Deny
 			}
-			finding.Message = "no ServiceEntry for " + quote(host) + " (it may come in the same apply)"
+			finding.Message = "no ServiceEntry for " + Quote(host) + " (it may come in the same apply)"
 			finding.Fix = "correct the host, or create one"
 		} else {
 			finding.Message = quoteRef(entries[0].Ref) + " is not exported to clients here"
-			finding.Fix = "export it to " + quote(object.Namespace)
+			finding.Fix = "export it to " + Quote(object.Namespace)
 			finding.Related = []mesh.Ref{entries[0].Ref}
 		}
 		findings = append(findings, finding)

@@ -72,7 +72,7 @@ func checkPassthroughNamespace(review Review, _ *mesh.View) []Finding {
 			findings = append(findings, Finding{
 				Field:   spec().Child("servers").Index(i).Child("hosts").Index(j),
 				Value:   host,
-				Message: "namespace " + quote(namespace) + " restricts nothing, members reach " + quote(name) + " in all namespaces",
+				Message: "namespace " + Quote(namespace) + " restricts nothing, members reach " + Quote(name) + " in all namespaces",
 				Fix:     "drop it, or narrow the host",
 			})
 		}

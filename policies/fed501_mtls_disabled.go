@@ -98,7 +98,7 @@ func checkMTLSDisabled(review Review, view *mesh.View) []Finding {
 			findings[at] = Finding{
 				Field:   field,
 				Value:   value,
-				Message: fmt.Sprintf("peers reach %s by mutual TLS on port %d, which is refused", quote(servedHost(entry, view.Federation())), port),
+				Message: fmt.Sprintf("peers reach %s by mutual TLS on port %d, which is refused", Quote(servedHost(entry, view.Federation())), port),
 				Fix:     disabledFix,
 				Related: []mesh.Ref{entry.Ref},
 			}
@@ -136,7 +136,7 @@ func wideDisabled(object *mesh.Object, view *mesh.View) []Finding {
 	}
 	finding := Finding{Field: spec().Child("mtls", "mode"), Value: "DISABLE", Fix: disabledFix}
 	if entries := servedEntries(object.Namespace, view); len(entries) > 0 {
-		finding.Message = "peers reach " + quote(servedHost(entries[0], view.Federation())) + " by mutual TLS, which is refused"
+		finding.Message = "peers reach " + Quote(servedHost(entries[0], view.Federation())) + " by mutual TLS, which is refused"
 		finding.Related = []mesh.Ref{entries[0].Ref}
 		return []Finding{finding}
 	}
@@ -149,6 +149,6 @@ func wideDisabled(object *mesh.Object, view *mesh.View) []Finding {
 	if len(namespaces) == 0 {
 		return nil
 	}
-	finding.Message = "namespace " + quote(namespaces[0]) + " takes part in the federation, and mutual TLS is refused"
+	finding.Message = "namespace " + Quote(namespaces[0]) + " takes part in the federation, and mutual TLS is refused"
 	return []Finding{finding}
 }

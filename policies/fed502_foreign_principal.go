@@ -92,13 +92,13 @@ func foreign(principal string, path *field.Path, federation *mesh.Federation) (m
 	case domain == "" || strings.Contains(domain, "*") || !namesWorkload(rest):
 		return "", ""
 	case schemed && known:
-		return "no client has this name, Istio adds " + spiffeScheme + " itself", "write " + quote(name)
+		return "no client has this name, Istio adds " + spiffeScheme + " itself", "write " + Quote(name)
 	case schemed || known || domain == localPointer:
 		return "", ""
 	}
-	fix = "members have " + quote(strings.Join(trustDomains(federation), ", "))
+	fix = "members have " + Quote(strings.Join(trustDomains(federation), ", "))
 	if lower := strings.ToLower(domain); len(federation.MembersOfTrustDomain(lower)) > 0 {
-		fix = "write " + quote(lower)
+		fix = "write " + Quote(lower)
 	}
 	const before, after = "trust domain ", " is no member's, no client has it"
 	return before + fit(domain, path, before+after+"; "+fix) + after, fix

@@ -142,8 +142,8 @@ func widened(path *field.Path, source *security.Source, federation *mesh.Federat
 		domain, rest := cutPrincipal(principal)
 		switch {
 		case domain == "*" && namesWorkload(rest):
-			finding.Message = "lets in every trust domain, " + quote(otherDomain(federation)) + " as well"
-			finding.Fix = "write " + quote(local+"/"+rest)
+			finding.Message = "lets in every trust domain, " + Quote(otherDomain(federation)) + " as well"
+			finding.Fix = "write " + Quote(local+"/"+rest)
 		case alias != "" && expanded(principal, federation) && domain != alias:
 			finding.Message = "stands for " + withoutMiddle(alias, shortName) + " of " + withoutMiddle(of, shortName) +
 				" as well, an alias of the local trust domain"
@@ -158,8 +158,8 @@ func widened(path *field.Path, source *security.Source, federation *mesh.Federat
 		findings = append(findings, Finding{
 			Field:   path.Child("namespaces"),
 			Value:   strings.Join(named, ", "),
-			Message: "lets in these namespaces of every trust domain, of " + quote(otherDomain(federation)) + " as well",
-			Fix:     "write principals: " + quote(local+"/ns/"+named[0]+"/*"),
+			Message: "lets in these namespaces of every trust domain, of " + Quote(otherDomain(federation)) + " as well",
+			Fix:     "write principals: " + Quote(local+"/ns/"+named[0]+"/*"),
 		})
 	}
 	return findings

@@ -98,14 +98,14 @@ func checkLocksOutPeers(review Review, view *mesh.View) []Finding {
 	if len(locked) == 0 {
 		return nil
 	}
-	host := quote(servedHost(locked[0], federation))
+	host := Quote(servedHost(locked[0], federation))
 	if len(locked) > 1 {
 		host += fmt.Sprintf(" and %d more", len(locked)-1)
 	}
 	finding := Finding{
 		Field:   spec().Child("rules"),
 		Message: "nothing is allowed, and no policy lets clients of other members in to " + host,
-		Fix:     "allow " + quote(others[0].TrustDomain+"/ns/<namespace>/sa/<name>"),
+		Fix:     "allow " + Quote(others[0].TrustDomain+"/ns/<namespace>/sa/<name>"),
 	}
 	for _, entry := range locked {
 		finding.Related = append(finding.Related, entry.Ref)
@@ -116,6 +116,6 @@ func checkLocksOutPeers(review Review, view *mesh.View) []Finding {
 // letsPeersIn reports whether policy has a rule that a client of another member can
 // meet.
 func letsPeersIn(policy *mesh.AccessPolicy, federation *mesh.Federation) bool {
-	return policy.Action == security.AuthorizationPolicy_ALLOW && !policy.Attached && policy.Rules > 0 &&
+	return policy.Action == security.AuthorizationPolicy_ALLOW && !policy.Attached &&
 		(policy.AnyPrincipal || slices.ContainsFunc(policy.Principals, func(p string) bool { return peerCanHave(p, federation) }))
 }

@@ -75,7 +75,7 @@ func checkForeignSPIFFEURI(review Review, view *mesh.View) []Finding {
 			finding.Message = fit(name.text, name.field, wrong+"; "+finding.Fix) + wrong
 		} else {
 			finding.Action = Warn
-			finding.Message = "no member has the trust domain " + quote(domain)
+			finding.Message = "no member has the trust domain " + Quote(domain)
 			finding.Fix = "use " + local + ", or list it in trustDomainAliases of a member"
 		}
 		findings = append(findings, finding)

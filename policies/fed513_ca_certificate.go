@@ -55,7 +55,7 @@ func checkCACertificate(review Review, view *mesh.View) []Finding {
 		return []Finding{{
 			Field:   spec().Child("secretName"),
 			Value:   mesh.AuthoritySecret,
-			Message: "an authority of Istio in namespace " + quote(object.Namespace),
+			Message: "an authority of Istio in namespace " + Quote(object.Namespace),
 			Fix:     fix,
 		}}
 	}
@@ -67,7 +67,7 @@ func checkCACertificate(review Review, view *mesh.View) []Finding {
 			return []Finding{{
 				Field:   spec().Child("isCA"),
 				Value:   name.text,
-				Message: "an authority for " + withoutMiddle(name.text, shortName) + " in namespace " + quote(object.Namespace),
+				Message: "an authority for " + withoutMiddle(name.text, shortName) + " in namespace " + Quote(object.Namespace),
 				Fix:     fix,
 			}}
 		}

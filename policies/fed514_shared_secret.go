@@ -71,7 +71,7 @@ func checkSharedSecret(review Review, view *mesh.View) []Finding {
 	return []Finding{{
 		Field:   spec().Child("secretName"),
 		Value:   mesh.AuthoritySecret,
-		Message: "Certificate " + andMore(names) + " writes the Secret " + mesh.AuthoritySecret + " as well",
+		Message: "Certificate " + AndMore(names) + " writes the Secret " + mesh.AuthoritySecret + " as well",
 		Fix:     "give one a Secret of its own, or delete it",
 		Related: others,
 	}}

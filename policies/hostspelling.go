@@ -31,8 +31,8 @@ func misspelledHost(path *field.Path, host, effect string, view *mesh.View, sees
 	if strings.HasSuffix(host, ".") {
 		found = "a trailing dot"
 	}
-	finding.Message = quote(host) + " has " + found + " and " + effect
-	finding.Fix = "write " + quote(canonical)
+	finding.Message = Quote(host) + " has " + found + " and " + effect
+	finding.Fix = "write " + Quote(canonical)
 	return finding, true
 }
 
@@ -56,8 +56,8 @@ func withoutSuffix(finding Finding, host, effect string, view *mesh.View, sees f
 		if isDefined(host, view) {
 			return finding, false
 		}
-		finding.Message = quote(finding.Value) + " lacks its suffix and " + effect
-		finding.Fix = "write " + quote(whole)
+		finding.Message = Quote(finding.Value) + " lacks its suffix and " + effect
+		finding.Fix = "write " + Quote(whole)
 		finding.Related = []mesh.Ref{definers[i].Ref}
 		return finding, true
 	}

@@ -74,7 +74,7 @@ func TestHostSpellingUpdates(t *testing.T) {
 // TestHostSpellingRelated: the entry that was meant.
 func TestHostSpellingRelated(t *testing.T) {
 	outcome := evaluate(t, Catalogue(), "", ruleHead+"  host: httpbin.bar\n", with(
-		otherEntry("hidden", "hosts: [httpbin.bar.global], exportTo: ['.'], location: MESH_INTERNAL"), usualEntry(), "apiVersion: v1\nkind: Service\nmetadata: {name: a, namespace: a}\n"))
+		strings.Replace(otherEntry("hidden", "hosts: [httpbin.bar.global], exportTo: ['.'], location: MESH_INTERNAL"), "namespace: other", "namespace: a", 1), usualEntry(), "apiVersion: v1\nkind: Service\nmetadata: {name: a, namespace: a}\n"))
 	if len(outcome.Findings) != 1 || len(outcome.Findings[0].Related) != 1 || outcome.Findings[0].Related[0].Name != "httpbin-bar" {
 		t.Errorf("got %+v; want one finding with ServiceEntry foo/httpbin-bar", outcome.Findings)
 	}

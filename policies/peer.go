@@ -33,7 +33,7 @@ func foreignIdentities(path *field.Path, names []string, federation *mesh.Federa
 			finding.Fix = "write a valid one"
 			finding.Message = fit(name, finding.Field, wrong+"; "+finding.Fix) + wrong
 		case federation.Declared && len(federation.MembersOfTrustDomain(domain)) == 0:
-			finding.Message = "no member has the trust domain " + quote(domain)
+			finding.Message = "no member has the trust domain " + Quote(domain)
 			finding.Fix = "use a member's, or list it in trustDomainAliases of one"
 		default:
 			continue
@@ -70,5 +70,5 @@ func nameMembers(members []*v1alpha1.Member) string {
 	for _, member := range members {
 		names = append(names, withoutMiddle(member.Name, shortName))
 	}
-	return andMore(names)
+	return AndMore(names)
 }

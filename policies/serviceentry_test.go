@@ -123,8 +123,8 @@ func TestQuote(t *testing.T) {
 		"x" + strings.Repeat("ä", 64):   "x" + strings.Repeat("ä", 14) + "..." + strings.Repeat("ä", 15),
 		strings.Repeat("ä", 64) + "xyz": strings.Repeat("ä", 15) + "..." + strings.Repeat("ä", 13) + "xyz",
 	} {
-		if got := quote(name); got != want {
-			t.Errorf("quote(%q) = %q; want %q", name, got, want)
+		if got := Quote(name); got != want {
+			t.Errorf("Quote(%q) = %q; want %q", name, got, want)
 		}
 	}
 }

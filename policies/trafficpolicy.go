@@ -44,7 +44,7 @@ func tlsLevels(rule *networking.DestinationRule) []tlsLevel {
 	levels[0].name = "the top level"
 	for i, subset := range rule.GetSubsets() {
 		path := spec().Child("subsets").Index(i).Child("trafficPolicy")
-		own := policyLevels(path, "subset "+quote(subset.GetName()), subset.GetTrafficPolicy())
+		own := policyLevels(path, "subset "+Quote(subset.GetName()), subset.GetTrafficPolicy())
 		if own[0].tls == nil {
 			own = own[1:] // inherits from a level that is listed already
 		}

@@ -263,10 +263,7 @@ func keeps(record Record) bool {
 	case Pod, EnvoyFilter, PeerAuthentication, CertificateRequest:
 		return false
 	}
-	if record.Ref.Kind.Whole() {
-		return false
-	}
-	return true
+	return !record.Ref.Kind.Whole()
 }
 
 // TestIndexTells: Put and Delete return what was put before, and the snapshots

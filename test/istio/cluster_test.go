@@ -112,8 +112,10 @@ func (c *cluster) makeNamespaces(t *testing.T, objects ...*unstructured.Unstruct
 	names := sets.New[string]()
 	for _, object := range objects {
 		names.Insert(object.GetNamespace())
+		exportTo, _, _ := unstructured.NestedStringSlice(object.Object, "spec", "exportTo")
+		names.Insert(exportTo...)
 	}
-	for name := range names.Delete("") {
+	for name := range names.Delete("", "*", ".", "~") {
 		namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}}
 		if err := client.IgnoreAlreadyExists(c.api.Create(t.Context(), namespace)); err != nil {
 			t.Fatalf("cannot make namespace %s: %v", name, err)

@@ -25,6 +25,9 @@ type fixture struct {
 	// federation is nil where the fixture means the usual one.
 	federation *unstructured.Unstructured
 	inventory  []*unstructured.Unstructured
+	// otherwise is true for a fixture whose answer hangs on which namespaces or Services
+	// there are, or that is about a deletion.
+	otherwise bool
 	// want are the findings that the fixture expects, whichever rule they are of,
 	// each headed by its action.
 	want []string
@@ -74,12 +77,16 @@ func readFixture(path string) (fixture, error) {
 		if want, ok := strings.CutPrefix(line, "# want "); ok {
 			f.want = append(f.want, strings.TrimSpace(want))
 		}
+		f.otherwise = f.otherwise || line == "# deleted\n" || line == "# live\n"
 	}
 	objects, err := parseObjects(data)
 	if err != nil {
 		return fixture{}, err
 	}
+	withRule := false
 	for _, object := range objects {
+		f.otherwise = f.otherwise || object.GetKind() == "Namespace" || object.GetKind() == "Service"
+		withRule = withRule || object.GetKind() == "DestinationRule"
 		switch {
 		case object.GetKind() == "Federation":
 			f.federation = object
@@ -92,8 +99,26 @@ func readFixture(path string) (fixture, error) {
 	if f.object == nil {
 		return fixture{}, errors.New("no object")
 	}
+	if !withRule {
+		rule, err := parseObjects([]byte(usualRule))
+		if err != nil {
+			return fixture{}, err
+		}
+		f.inventory = append(f.inventory, rule...)
+	}
 	return f, nil
 }
+
+// usualRule is the DestinationRule that fixtures without any are judged beside
+// (policies/fixture_test.go).
+const usualRule = `
+apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: {name: federated, namespace: istio-system}
+spec:
+  host: "*.global"
+  trafficPolicy: {tls: {mode: ISTIO_MUTUAL}}
+`
 
 // parseObjects reads the documents of a YAML file; those of comments only are
 // none.

@@ -24,14 +24,19 @@ type refusal struct {
 // forms, which Istio accepts.
 var refusedByIstio = []refusal{
 	{
-		reason:   "objects that a rule must not stumble over",
-		message:  "Required value",
-		fixtures: []string{"FED101/pass/no_hosts.yaml", "FED101/pass/no_spec.yaml", "FED101/pass/null_spec.yaml"},
+		reason:  "objects that a rule must not stumble over",
+		message: "Required value",
+		fixtures: []string{
+			"FED101/pass/no_hosts.yaml", "FED101/pass/no_spec.yaml", "FED101/pass/null_spec.yaml", "FED120/pass/no_spec.yaml",
+		},
 	},
 	{
-		reason:   "objects that a rule must not stumble over",
-		message:  "empty domain name not allowed",
-		fixtures: []string{"FED201/pass/no_spec.yaml", "FED203/pass/no_spec.yaml", "FED209/pass/no_spec.yaml"},
+		reason:  "objects that a rule must not stumble over",
+		message: "empty domain name not allowed",
+		fixtures: []string{
+			"FED201/pass/no_spec.yaml", "FED202/pass/no_spec.yaml", "FED203/pass/no_spec.yaml", "FED205/pass/no_spec.yaml",
+			"FED206/pass/no_spec.yaml", "FED207/pass/no_spec.yaml", "FED208/pass/no_spec.yaml", "FED209/pass/no_spec.yaml",
+		},
 	},
 	{
 		reason:   "objects that a rule must not stumble over",
@@ -42,6 +47,48 @@ var refusedByIstio = []refusal{
 		reason:   "objects that a rule must not stumble over",
 		message:  "gateway must have at least one server",
 		fixtures: []string{"FED401/pass/no_spec.yaml"},
+	},
+	{
+		reason:   "objects that a rule must not stumble over",
+		message:  "http, tcp or tls must be provided in virtual service",
+		fixtures: []string{"FED403/pass/no_spec.yaml", "FED404/pass/no_spec.yaml"},
+	},
+	{
+		reason:   "objects that a rule must not stumble over",
+		message:  "exportTo ~ (none) is not allowed",
+		fixtures: []string{"FED206/pass/nowhere.yaml", "FED207/pass/rule_nowhere.yaml"},
+	},
+	{
+		reason:  "objects that a rule must not stumble over",
+		message: "Envoy filter",
+		fixtures: []string{
+			"FED406/pass/invalid_version.yaml", "FED406/pass/similar_name.yaml", "FED406/pass/type_elsewhere.yaml", "FED406/fail/sub_filter.yaml",
+		},
+	},
+	{
+		reason:   "objects that a rule must not stumble over",
+		message:  "not supported with CUSTOM action",
+		fixtures: []string{"FED502/pass/custom.yaml"},
+	},
+	{
+		reason:   "objects that a rule must not stumble over",
+		message:  "DENY action without `rules` is meaningless",
+		fixtures: []string{"FED504/pass/deny_nothing.yaml"},
+	},
+	{
+		reason:   "a name that is as long as can be, and longer",
+		message:  "valid DNS 1123 label is allowed as exportTo entry",
+		fixtures: []string{"FED116/fail/long.yaml"},
+	},
+	{
+		reason:   "what is no name is Istio's to refuse",
+		message:  "is not a valid FQDN or an IP address",
+		fixtures: []string{"FED111/pass/placeholder.yaml"},
+	},
+	{
+		reason:   "what is no name is Istio's to refuse",
+		message:  "domain name",
+		fixtures: []string{"FED205/pass/placeholder.yaml", "FED403/pass/placeholder.yaml", "FED404/pass/placeholder.yaml"},
 	},
 	{
 		reason:   "what is no address is Istio's to refuse",
