@@ -29,7 +29,8 @@ var update = flag.Bool("update", false, "rewrite the expectations of fixtures an
 // one is added; "# want" lines at the top hold every finding
 // that is expected, whichever rule it is of, with its action. A line "# deleted" says
 // that the object is being deleted, "# live" that files have less to go by: the command
-// line's test passes over the fixture.
+// line's test passes over the fixture. "# no services" says that it hangs on there being
+// none, which a cluster always has.
 type fixture struct {
 	path       string
 	object     *mesh.Object

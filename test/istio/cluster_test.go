@@ -10,6 +10,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/util/sets"
+	"k8s.io/apimachinery/pkg/util/validation"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"fedmesh.io/fedmesh/test/controlplane"
@@ -113,9 +114,13 @@ func (c *cluster) makeNamespaces(t *testing.T, objects ...*unstructured.Unstruct
 	for _, object := range objects {
 		names.Insert(object.GetNamespace())
 		exportTo, _, _ := unstructured.NestedStringSlice(object.Object, "spec", "exportTo")
-		names.Insert(exportTo...)
+		for _, name := range exportTo {
+			if len(validation.IsDNS1123Label(name)) == 0 {
+				names.Insert(name)
+			}
+		}
 	}
-	for name := range names.Delete("", "*", ".", "~") {
+	for name := range names.Delete("") {
 		namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}}
 		if err := client.IgnoreAlreadyExists(c.api.Create(t.Context(), namespace)); err != nil {
 			t.Fatalf("cannot make namespace %s: %v", name, err)

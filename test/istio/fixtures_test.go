@@ -77,7 +77,7 @@ func readFixture(path string) (fixture, error) {
 		if want, ok := strings.CutPrefix(line, "# want "); ok {
 			f.want = append(f.want, strings.TrimSpace(want))
 		}
-		f.otherwise = f.otherwise || line == "# deleted\n" || line == "# live\n"
+		f.otherwise = f.otherwise || line == "# deleted\n" || line == "# live\n" || line == "# no services\n"
 	}
 	objects, err := parseObjects(data)
 	if err != nil {

@@ -95,7 +95,7 @@ func (c *cluster) serve(t *testing.T) {
 // call sets the clients' side up and returns how a sidecar there begins TLS.
 func (c *cluster) call(t *testing.T) *proxy.TLS {
 	t.Helper()
-	for _, file := range []string{"gateway.yaml", "client/entry.yaml", "client/rule.yaml", "client/sidecar.yaml"} {
+	for _, file := range []string{"client/rule.yaml", "gateway.yaml", "client/entry.yaml", "client/sidecar.yaml"} {
 		if output := c.apply(t, file); strings.Contains(output, "Warning") {
 			t.Errorf("%s: got %q; want nobody to warn", file, output)
 		}

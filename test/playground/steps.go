@@ -102,11 +102,11 @@ func acceptedSteps() []step {
 	quiet := []string{"Warning"}
 	return []step{
 		{
-			title: "A service of the other cluster, mutual TLS to it, what the other cluster may reach here, and a default Sidecar",
+			title: "Mutual TLS to the other cluster, what it may reach here, one of its services, and a default Sidecar",
 			commands: []command{
-				{args: words("apply -f accepted/service-entry.yaml"), want: []string{"created"}, not: quiet},
 				{args: words("apply -f accepted/destination-rule.yaml"), want: []string{"created"}, not: quiet},
 				{args: words("apply -f accepted/gateway.yaml"), want: []string{"created"}, not: quiet},
+				{args: words("apply -f accepted/service-entry.yaml"), want: []string{"created"}, not: quiet},
 				{args: words("apply -f accepted/sidecar.yaml"), want: []string{"created"}, not: quiet},
 			},
 			result: "accepted without a word",
