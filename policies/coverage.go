@@ -69,6 +69,9 @@ func hostsUnder(patterns []string, view *mesh.View, wanted func(*mesh.Entry) boo
 	return found
 }
 
+// mostClients is how many namespaces are asked for, of each host.
+const mostClients = 20
+
 // anyOther stands for the namespaces that nothing names. No namespace has this name.
 const anyOther = ""
 
@@ -78,7 +81,7 @@ func clientsOf(rule *mesh.TrafficRule, entry *mesh.Entry) []string {
 	own := rule.Ref.Namespace
 	candidates := slices.Concat([]string{anyOther, own}, mesh.Exports(rule.ExportTo, own), mesh.Exports(entry.ExportTo, entry.Ref.Namespace))
 	var clients []string
-	for _, client := range candidates {
+	for _, client := range candidates[:min(len(candidates), mostClients)] {
 		if entry.VisibleIn(client) && !slices.Contains(clients, client) {
 			clients = append(clients, client)
 		}

@@ -134,7 +134,7 @@ func (e *Evaluator) Evaluate(review Review, index *mesh.Index, federation *mesh.
 	view := mesh.NewView(index, federation, review.Object).Prefer(review.Live)
 	outcome := e.check(review, view)
 	if review.Old != nil && len(outcome.Findings) > 0 {
-		old := e.check(Review{Object: review.Old}, mesh.NewView(index, federation, review.Old).Prefer(review.Live))
+		old := e.check(Review{Object: review.Old, Unlisted: review.Unlisted}, mesh.NewView(index, federation, review.Old).Prefer(review.Live))
 		markKnown(outcome.Findings, old.Findings)
 	}
 	// What is suppressed hangs on what the rules themselves say, not on what the
@@ -171,7 +171,7 @@ func (e *Evaluator) check(review Review, view *mesh.View) Outcome {
 	var outcome Outcome
 	for _, i := range e.byKind[review.Object.Kind] {
 		rule := &e.rules[i]
-		if review.Deleted && !rule.Deletions {
+		if review.Deleted && !rule.Deletions || slices.ContainsFunc(rule.Reads, review.Unlisted.Has) {
 			continue
 		}
 		findings, failure := contain(rule, review, view)

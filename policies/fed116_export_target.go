@@ -97,7 +97,7 @@ func checkExportTarget(review Review, view *mesh.View) []Finding {
 	if hidden := hiddenFromGateways(review.Object, hosts, view); hidden != nil {
 		findings = append(findings, *hidden)
 	}
-	if review.Whole || !view.HasNamespaces() {
+	if review.Whole && !review.Complete || !view.HasNamespaces() {
 		return findings
 	}
 	for i, name := range entry.GetExportTo() {

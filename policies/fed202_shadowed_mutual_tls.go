@@ -183,7 +183,11 @@ func (l localRules) pick(host string) bool {
 // findShadowed looks, for each of levels, for a federated host under pattern that it
 // decides on, unless there is one already.
 func (l localRules) findShadowed(shadowed []shadow, levels []tlsLevel, pattern string, view *mesh.View) {
+	asked := 0
 	for entry := range view.EachEntry(pattern) {
+		if asked++; asked > mostHosts {
+			return // where as many are not shadowed, it is not worth the time
+		}
 		if entry.MutualTLS || entry.External || !entry.VisibleIn(l.reviewed.Ref.Namespace) {
 			continue
 		}

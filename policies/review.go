@@ -21,6 +21,10 @@ type Review struct {
 	// files that are merely Whole nobody says that they are not a part, one team's of
 	// many: what such a part seldom holds is better not missed there.
 	Complete bool
+	// Unlisted are the kinds whose objects the Index does not have, for nobody could
+	// list them. Rules that ask about them are left out: what they do not see may well
+	// be there.
+	Unlisted mesh.Kinds
 	// Exemptions are those of the time of the review; the zero value has none.
 	Exemptions mesh.Exemptions
 	// Live are other objects as the API server has them at this moment, where it

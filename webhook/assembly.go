@@ -88,7 +88,7 @@ func (a *assembly) watchMesh() (err error) {
 		return err
 	}
 	a.readiness = &Readiness{
-		missing: a.feed.Missing, loaded: a.configuration.Loaded,
+		missing: a.feed.Missing, unlisted: a.feed.Unlisted, loaded: a.configuration.Loaded,
 		certificate: a.source.GetCertificate, verify: a.trust.Verify,
 		log: a.options.Log.WithName("readiness"),
 	}

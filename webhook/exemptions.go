@@ -35,7 +35,7 @@ func (e *exemptions) review(_ context.Context, request *admissionv1.AdmissionReq
 		// Another version of fedmesh may know it, so that this is no error.
 		if !e.evaluator.Knows(id) {
 			response.Warnings = append(response.Warnings,
-				fmt.Sprintf("spec.rules[%d]: this version of fedmesh has no rule %s, which needs no exemption", i, id))
+				fmt.Sprintf("spec.rules[%d]: this version of fedmesh has no rule %s; naming it has no effect", i, id))
 		}
 	}
 	if end := object.Exemption.ExpiresAt; !e.now().Before(end.Time) {

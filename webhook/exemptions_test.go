@@ -87,7 +87,7 @@ func TestExemptionsWarn(t *testing.T) {
 		reviewer: &exemptions{evaluator: s.evaluator, now: func() time.Time { return now }}}
 	for text, want := range map[string][]string{
 		`{spec: {rules: [FED105], expiresAt: "2026-01-03T00:00:00Z"}}`:         nil,
-		`{spec: {rules: [FED105, FED999], expiresAt: "2026-01-03T00:00:00Z"}}`: {"spec.rules[1]: this version of fedmesh has no rule FED999, which needs no exemption"},
+		`{spec: {rules: [FED105, FED999], expiresAt: "2026-01-03T00:00:00Z"}}`: {"spec.rules[1]: this version of fedmesh has no rule FED999; naming it has no effect"},
 		`{spec: {rules: [FED105], expiresAt: "2026-01-01T00:00:00Z"}}`:         {"spec.expiresAt: 2026-01-01T00:00:00Z has passed, the exemption counts for nothing"},
 	} {
 		response := decodeResponse(t, post(handler, "/exemptions", review(t, v1alpha1.Group, "FederationExemption", admissionv1.Create, text, "")))

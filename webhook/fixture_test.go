@@ -30,6 +30,7 @@ type setup struct {
 	api           *apiServer
 	now           time.Time
 	missing       []string
+	unlisted      mesh.Kinds
 }
 
 // newSetup returns a setup that is ready, with the federation of two clusters
@@ -53,6 +54,7 @@ func newSetup(t testing.TB) *setup {
 	s.configuration.MarkLoaded()
 	s.readiness = &Readiness{
 		missing:     func() []string { return s.missing },
+		unlisted:    func() mesh.Kinds { return s.unlisted },
 		loaded:      s.configuration.Loaded,
 		certificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return &tls.Certificate{}, nil },
 		verify:      func(*tls.Certificate) error { return nil },

@@ -44,8 +44,11 @@ func (o *objects) review(ctx context.Context, request *admissionv1.AdmissionRequ
 	}
 	started := time.Now()
 	review, oldVersion, err := read(kind, request)
+	review.Unlisted = o.readiness.Unlisted()
 	review.Exemptions = o.uniqueness.index.ExemptionsAt(started)
 	switch {
+	case err != nil && o.optional:
+		return nil, &httpError{http.StatusBadRequest, err.Error()}
 	case err != nil:
 		return refuse(http.StatusBadRequest, metav1.StatusReasonBadRequest, err.Error()), nil
 	case review.Object == nil:
@@ -67,6 +70,9 @@ func (o *objects) review(ctx context.Context, request *admissionv1.AdmissionRequ
 	}
 	o.metrics.evaluated(kind, outcome, request, response.Allowed, took)
 	report(o.log, request, outcome)
+	if o.optional && !response.Allowed && len(outcome.Denied()) == 0 { // a rule failed
+		return nil, &httpError{http.StatusInternalServerError, response.Result.Message}
+	}
 	return response, nil
 }
 

@@ -10,6 +10,7 @@ import (
 	admissionv1 "k8s.io/api/admission/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"fedmesh.io/fedmesh/policies/api/v1alpha1"
 	"fedmesh.io/fedmesh/policies/mesh"
 )
 
@@ -141,6 +142,48 @@ func TestOptionalObjectsDoNotWait(t *testing.T) {
 	s.missing = []string{"services"}
 	if got := post(s.optional(), "/optional", request); got.Code != http.StatusServiceUnavailable || !strings.Contains(got.Body.String(), "services") {
 		t.Errorf("got HTTP status %d, %q; want 503 and what is missing", got.Code, got.Body)
+	}
+}
+
+// TestUnlistedKinds: a kind that cannot be listed takes the rules that ask about it
+// with it, and no others.
+func TestUnlistedKinds(t *testing.T) {
+	s := newSetup(t)
+	entry := strings.Replace(broken, "  ports:", "  location: MESH_INTERNAL\n  resolution: DNS\n  ports:", 1)
+	entry = strings.Replace(entry, "gateway.bar.com", "34.122.11.2", 1)
+	spec := twoClusters()
+	spec.Members[1].Gateways = []v1alpha1.Gateway{{Address: "34.122.11.2"}}
+	federation, errs := mesh.Compile(spec)
+	if len(errs) > 0 {
+		t.Fatal(errs.ToAggregate())
+	}
+	s.configuration.Set(federation)
+	create := func(text string) string {
+		response := decodeResponse(t, post(s.mesh(), "/mesh", review(t, istioNetworking, "ServiceEntry", admissionv1.Create, text, "")))
+		said := strings.Join(response.Warnings, "\n")
+		if response.Result != nil {
+			said += response.Result.Message
+		}
+		return said
+	}
+	if got := create(entry); !strings.Contains(got, "FED119") {
+		t.Errorf("all kinds listed: got %q; want FED119", got)
+	}
+	s.unlisted = mesh.KindSet(mesh.DestinationRule)
+	if got := create(entry); got != "" {
+		t.Errorf("without DestinationRules: got %q; want silence", got)
+	}
+	if got := create(broken); !strings.Contains(got, "FED107") {
+		t.Errorf("without DestinationRules: got %q; want FED107 all the same", got)
+	}
+}
+
+// TestOptionalUnreadable: what must not wait is not refused because it cannot be read.
+func TestOptionalUnreadable(t *testing.T) {
+	s := newSetup(t)
+	got := post(s.optional(), "/optional", review(t, "cert-manager.io", "Certificate", admissionv1.Create, "{spec: {duration: [1]}}", ""))
+	if got.Code != http.StatusBadRequest || !strings.Contains(got.Body.String(), "duration") {
+		t.Errorf("got HTTP status %d, %q; want 400 that names duration, for failurePolicy to decide on", got.Code, got.Body)
 	}
 }
 

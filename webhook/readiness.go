@@ -9,12 +9,16 @@ import (
 	"sync/atomic"
 
 	"github.com/go-logr/logr"
+
+	"fedmesh.io/fedmesh/policies/mesh"
 )
 
 // Readiness knows what the webhook still waits for.
 type Readiness struct {
 	// missing lists the resources that the index has not been fed with yet.
 	missing func() []string
+	// unlisted are the kinds that rules have to go without for now.
+	unlisted func() mesh.Kinds
 	// loaded reports whether the configuration is known.
 	loaded func() bool
 	// certificate is the one that is served.
@@ -43,6 +47,10 @@ func (r *Readiness) Unknown() string {
 	}
 	return "fedmesh does not know the mesh yet, it waits for " + strings.Join(missing, ", ")
 }
+
+// Unlisted returns the kinds that the index has not been fed with yet. None of them
+// keeps the webhook from answering once it knows the mesh otherwise.
+func (r *Readiness) Unlisted() mesh.Kinds { return r.unlisted() }
 
 // Drain makes the webhook not ready for good, so that endpoints leave it out
 // before it stops.

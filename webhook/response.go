@@ -86,7 +86,8 @@ func expired(outcome policies.Outcome) []string {
 }
 
 // auditAnnotations list the IDs of the rules with findings, by what they led
-// to, and the exemptions that made some of them ones for the audit. The API server puts the webhook's name before the keys.
+// to, and the exemptions that made some of them ones for the audit. The API server
+// puts the webhook's name before the keys.
 func auditAnnotations(outcome policies.Outcome) map[string]string {
 	var annotations map[string]string
 	for _, action := range []policies.Action{policies.Deny, policies.Warn, policies.Audit} {

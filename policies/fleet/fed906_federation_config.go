@@ -118,7 +118,7 @@ func (c *cluster) meshFindings(object *mesh.Object) []Finding {
 			fmt.Sprintf("trust domain %s, and the Federation says that of %s is %s", policies.Quote(config.TrustDomain), c.member, policies.Quote(local)),
 			"make them one"))
 	}
-	if config.silent() {
+	if config.silent(object.Kind) {
 		return findings
 	}
 	for _, domain := range c.peers() {

@@ -53,7 +53,8 @@ type cluster struct {
 	// member is the name of the member that the cluster is; empty where no Federation
 	// says so.
 	member string
-	// definers are the ServiceEntries with a federated host, by host in canonical form.
+	// definers are the ServiceEntries by host in canonical form. What is federated, each
+	// cluster says for itself.
 	definers map[string][]*mesh.Object
 	// rewriters are the DestinationRules that set the SNI somewhere.
 	rewriters map[mesh.Ref]bool
@@ -71,7 +72,7 @@ func New(clusters []Cluster) *Fleet {
 			if setsSNI(object.DestinationRule) {
 				prepared.rewriters[object.Ref] = true
 			}
-			for _, host := range prepared.federatedHosts(object) {
+			for _, host := range hostsOf(object) {
 				prepared.definers[host.name] = append(prepared.definers[host.name], object)
 			}
 		}
@@ -94,8 +95,8 @@ func (f *Fleet) Evaluate(rules []Rule) []Finding {
 			in := f.clusters[finding.Cluster]
 			finding.Rule, finding.Ref = rule.ID, finding.Object.Ref
 			finding.Action = in.Federation.Action(rule.ID, cmp.Or(finding.Action, rule.Action), in.Index.NamespaceLabels(finding.Ref.Namespace))
-			if in.Exemptions.Exempt(rule.ID, finding.Ref) && finding.Action != policies.Off {
-				finding.Action = policies.Audit
+			if exemption, holds := in.Exemptions.From(rule.ID, finding.Ref); holds && finding.Action != policies.Off {
+				finding.Action, finding.Exemption = policies.Audit, exemption.Ref.Name
 			}
 			if finding.Action != policies.Off {
 				findings = append(findings, finding)

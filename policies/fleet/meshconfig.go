@@ -23,9 +23,12 @@ type meshConfig struct {
 	Authorities bool
 }
 
-// silent reports whether the configuration says nothing of trust domains: a layer of
-// a larger one, perhaps.
-func (m *meshConfig) silent() bool { return m.TrustDomain == "" && !m.Authorities }
+// silent reports whether the configuration says nothing of other trust domains and may
+// be a layer of a larger one: an IstioOperator always may, what istiod reads when it
+// has a trust domain is the whole.
+func (m *meshConfig) silent(kind mesh.Kind) bool {
+	return !m.Authorities && (m.TrustDomain == "" || kind == mesh.IstioOperator)
+}
 
 func (m *meshConfig) accepts(domain string) bool { return slices.Contains(m.Accepted, domain) }
 

@@ -18,12 +18,14 @@ type host struct {
 // federatedHosts returns the federated hosts of a ServiceEntry, wildcards left out:
 // a gateway has no chain for one.
 func (c *cluster) federatedHosts(object *mesh.Object) []host {
-	if object.ServiceEntry == nil {
-		return nil
-	}
+	return slices.DeleteFunc(hostsOf(object), func(h host) bool { return !c.Federation.Federated(h.name) })
+}
+
+// hostsOf returns the hosts of a ServiceEntry, wildcards left out.
+func hostsOf(object *mesh.Object) []host {
 	var hosts []host
 	for i, name := range object.ServiceEntry.GetHosts() {
-		if name = mesh.CanonicalHost(name); !mesh.IsWildcard(name) && c.Federation.Federated(name) {
+		if name = mesh.CanonicalHost(name); !mesh.IsWildcard(name) {
 			hosts = append(hosts, host{index: i, name: name})
 		}
 	}

@@ -36,7 +36,7 @@ func (c *claimsTest) testMadeAndRemoved(t *testing.T) {
 		}
 	}
 	// The name that the API server makes up, and an address in its other spelling.
-	generated := strings.NewReplacer("name: generated", "generateName: generated-", "240.1.2.3", "240.1.2.3/32", "DNS", "STATIC", "gateway.bar.com", "34.122.11.2").
+	generated := strings.NewReplacer("name: generated", "generateName: generated-", "240.1.2.3", "240.1.2.3/32", "DNS", "STATIC", "gateway.bar.com", "10.1.2.3").
 		Replace(serviceEntry("made", "generated", "generated.made.global", "240.1.2.3"))
 	name := strings.TrimSpace(c.kubectl(t, generated, "create", "-f", "-", "-o", "jsonpath={.metadata.name}"))
 	c.confirmed(t, "vip-240.1.2.3", "ServiceEntry/made/"+name)

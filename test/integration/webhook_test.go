@@ -270,6 +270,11 @@ func testUpdates(t *testing.T, l *live) {
 	if got := l.kubectl(t, "", "label", "serviceentry", "-n", "foo", "legacy", "a=b"); strings.Contains(got, "Warning") {
 		t.Errorf("a label: got %q; want no warning", got)
 	}
+	// Nor is a status looked at, which istiod writes.
+	status := `{"status":{"addresses":[{"value":"240.240.0.9","host":"legacy.bar.global"}]}}`
+	if got := l.kubectl(t, "", "patch", "serviceentry", "-n", "foo", "legacy", "--subresource=status", "--type=merge", "-p", status); strings.Contains(got, "Warning") {
+		t.Errorf("a status: got %q; want no warning", got)
+	}
 	// Mending one finding leaves the other a warning.
 	got := l.kubectl(t, "", "patch", "serviceentry", "-n", "foo", "legacy", "--type=merge", "-p", `{"spec":{"location":"MESH_INTERNAL"}}`)
 	if !strings.Contains(got, "Warning: [FED103]") || strings.Contains(got, "FED107") {

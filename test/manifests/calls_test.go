@@ -157,11 +157,40 @@ func (o *overlay) calledForMesh(t *testing.T) {
 	calls = o.standIn.during(func() error { return o.client.Delete(t.Context(), entry) })
 	expect(t, "a ServiceEntry that is deleted", calls)
 
-	other := newMeshObjects("other")[0]
-	other.SetKind("VirtualService")
-	other.Object["spec"] = map[string]any{"hosts": []any{"a.b.global"}}
-	calls = o.standIn.during(func() error { return o.client.Create(t.Context(), other, client.DryRunAll) })
-	expect(t, "a VirtualService", calls)
+	rule := newMeshObjects(o.unique("deleted"))[1]
+	calls = o.standIn.during(func() error { return o.client.Create(t.Context(), rule) })
+	expect(t, "a DestinationRule that is stored", calls, "/mesh v1 DestinationRule CREATE")
+	calls = o.standIn.during(func() error { return o.client.Delete(t.Context(), rule) })
+	expect(t, "a DestinationRule that is deleted", calls, "/optional v1 DestinationRule DELETE")
+
+	for _, other := range []struct {
+		apiVersion, kind string
+		spec             map[string]any
+		want             []string
+	}{
+		{"networking.istio.io/v1", "VirtualService", map[string]any{"hosts": []any{"a.b.global"}}, []string{"/optional v1 VirtualService CREATE"}},
+		{"networking.istio.io/v1alpha3", "EnvoyFilter", map[string]any{}, []string{"/optional v1alpha3 EnvoyFilter CREATE"}},
+		{"networking.istio.io/v1beta1", "WorkloadEntry", map[string]any{"address": "10.0.0.1"}, []string{"/optional v1beta1 WorkloadEntry CREATE"}},
+		{"security.istio.io/v1", "PeerAuthentication", map[string]any{}, []string{"/optional v1 PeerAuthentication CREATE"}},
+		{"security.istio.io/v1", "AuthorizationPolicy", map[string]any{}, []string{"/optional v1 AuthorizationPolicy CREATE"}},
+		{"security.istio.io/v1", "RequestAuthentication", map[string]any{}, nil},
+		{"networking.istio.io/v1", "WorkloadGroup", map[string]any{"template": map[string]any{}}, nil},
+		{"cert-manager.io/v1", "Certificate", map[string]any{"secretName": "a", "issuerRef": map[string]any{"name": "a"}, "dnsNames": []any{"a"}},
+			[]string{"/optional v1 Certificate CREATE"}},
+		{"cert-manager.io/v1", "CertificateRequest", map[string]any{"request": "AA==", "issuerRef": map[string]any{"name": "a"}},
+			[]string{"/optional v1 CertificateRequest CREATE"}},
+		{"cert-manager.io/v1", "Issuer", map[string]any{"selfSigned": map[string]any{}}, nil},
+		{"fedmesh.io/v1alpha1", "FederationExemption", map[string]any{
+			"rules": []any{"FED105"}, "targets": []any{map[string]any{"kind": "ServiceEntry", "name": "a"}}, "reason": "a", "expiresAt": "2030-01-01T00:00:00Z",
+		}, []string{"/exemptions v1alpha1 FederationExemption CREATE"}},
+	} {
+		object := newMeshObjects("other")[0]
+		object.SetAPIVersion(other.apiVersion)
+		object.SetKind(other.kind)
+		object.Object["spec"] = other.spec
+		calls = o.standIn.during(func() error { return o.client.Create(t.Context(), object, client.DryRunAll) })
+		expect(t, "a "+other.kind, calls, other.want...)
+	}
 }
 
 // calledForFederations applies the sample, as its reader does.

@@ -69,18 +69,36 @@ func New(config *rest.Config, client *http.Client, index *mesh.Index, log logr.L
 // NeedLeaderElection is false: every replica has an index of its own.
 func (f *Feed) NeedLeaderElection() bool { return false }
 
-// HasSynced reports whether the index has held every object of every kind once.
+// needed are the kinds without which nothing can be said: what is unique, what is
+// exempt, and what namespaces are like. The others are for rules that warn, each of
+// which can go without for a while.
+func needed() mesh.Kinds {
+	return mesh.KindSet(mesh.ServiceEntry, mesh.Sidecar, mesh.Service, mesh.IPAddress, mesh.ServiceCIDR, mesh.Namespace, mesh.FederationExemption)
+}
+
+// HasSynced reports whether the index has held every object of the needed kinds once.
 func (f *Feed) HasSynced() bool { return len(f.Missing()) == 0 }
 
-// Missing lists the resources that have not been listed yet.
+// Missing lists the resources of the needed kinds that have not been listed yet.
 func (f *Feed) Missing() []string {
 	var missing []string
 	for _, watch := range f.watches {
-		if !watch.synced.Load() {
+		if !watch.synced.Load() && needed().Has(watch.resource.Kind) {
 			missing = append(missing, watch.resource.Plural)
 		}
 	}
 	return missing
+}
+
+// Unlisted returns the kinds that have not been listed yet, needed or not.
+func (f *Feed) Unlisted() mesh.Kinds {
+	var unlisted mesh.Kinds
+	for _, watch := range f.watches {
+		if !watch.synced.Load() {
+			unlisted |= mesh.KindSet(watch.resource.Kind)
+		}
+	}
+	return unlisted
 }
 
 // Start feeds the index until ctx ends.

@@ -115,7 +115,7 @@ func readAll(cmd *cobra.Command, sources []source, shown *progress.Progress) (cl
 		built, unbuilt := kustomize.Build(source.built)
 		shown.Read(len(built))
 		read, problems = append(read, built...), append(append(problems, failed...), unbuilt...)
-		clusters = append(clusters, lint.Cluster{Name: source.name, Documents: read, Complete: source.name != "", Progress: shown})
+		clusters = append(clusters, lint.Cluster{Name: source.name, Documents: read, Complete: source.name != "" && len(failed)+len(unbuilt) == 0, Progress: shown})
 	}
 	return clusters, problems, nil
 }

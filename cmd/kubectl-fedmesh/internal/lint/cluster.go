@@ -2,7 +2,6 @@ package lint
 
 import (
 	"fmt"
-	"slices"
 	"time"
 
 	"fedmesh.io/fedmesh/cmd/kubectl-fedmesh/internal/configuration"
@@ -42,17 +41,13 @@ type loaded struct {
 
 // load reads the documents of a cluster.
 func load(cluster Cluster, namespace string) (loaded, []documents.Problem, error) {
-	evaluator, err := policies.NewEvaluator(answerable(policies.Catalogue(), cluster.Unlisted))
+	evaluator, err := policies.NewEvaluator(policies.Catalogue())
 	if err != nil {
 		return loaded{}, nil, err
 	}
 	read, problems := configuration.Load(cluster.Documents, namespace)
+	cluster.Complete = cluster.Complete && len(problems) == 0
 	return loaded{cluster, read, evaluator, schema.NewChecker(), read.Index.ExemptionsAt(time.Now())}, problems, nil
-}
-
-// answerable are the rules that ask about none of these kinds.
-func answerable(rules []policies.Rule, unlisted mesh.Kinds) []policies.Rule {
-	return slices.DeleteFunc(rules, func(rule policies.Rule) bool { return slices.ContainsFunc(rule.Reads, unlisted.Has) })
 }
 
 // judge holds the objects of the cluster against the rules, each by itself.
@@ -60,7 +55,7 @@ func (l loaded) judge(report *Report) {
 	outcomes := make([]policies.Outcome, len(l.Objects))
 	parallel.Each(len(l.Objects), func(i int) {
 		outcomes[i] = l.evaluator.Evaluate(policies.Review{
-			Object: l.Objects[i].Object, Whole: true, Complete: l.Complete, Exemptions: l.exemptions,
+			Object: l.Objects[i].Object, Whole: true, Complete: l.Complete, Unlisted: l.Unlisted, Exemptions: l.exemptions,
 		}, l.Index, l.Federation)
 		if l.evaluator.AppliesTo(l.Objects[i].Kind) {
 			outcomes[i].Findings = append(l.unknownFields(l.Objects[i]), outcomes[i].Findings...)

@@ -8,15 +8,14 @@ import (
 )
 
 // judgeTogether holds what the clusters ask of each other, and what they say of the
-// fleet, against the rules about several clusters. Files that nobody calls a cluster
-// are left out: what of SPIRE and Istio is among them may be meant for another one.
+// fleet, against the rules about several clusters. Only clusters that are there as a
+// whole are asked: what could not be read of one may be what another asks for. Files
+// that nobody calls a cluster are left out, too: what of SPIRE and Istio is among them
+// may be meant for another one.
 func judgeTogether(all []loaded, report *Report) {
-	if len(all) == 1 && !all[0].Complete {
-		return
-	}
+	whole := slices.DeleteFunc(slices.Clone(all), func(one loaded) bool { return !one.Complete })
 	var clusters []fleet.Cluster
-	var unlisted mesh.Kinds
-	for _, loaded := range all {
+	for _, loaded := range whole {
 		objects := make([]*mesh.Object, len(loaded.Objects))
 		for i, object := range loaded.Objects {
 			objects[i] = object.Object
@@ -24,12 +23,9 @@ func judgeTogether(all []loaded, report *Report) {
 		clusters = append(clusters, fleet.Cluster{
 			Name: loaded.Name, Federation: loaded.Federation, Index: loaded.Index, Objects: objects, Exemptions: loaded.exemptions,
 		})
-		unlisted |= loaded.Unlisted
 	}
-	// What could not be read in one of them may well be there.
-	rules := slices.DeleteFunc(fleet.Catalogue(), func(rule fleet.Rule) bool { return slices.ContainsFunc(rule.Reads, unlisted.Has) })
-	for _, finding := range fleet.New(clusters).Evaluate(rules) {
-		in := all[finding.Cluster]
+	for _, finding := range fleet.New(clusters).Evaluate(fleet.Catalogue()) {
+		in := whole[finding.Cluster]
 		document := in.Objects[slices.Index(clusters[finding.Cluster].Objects, finding.Object)].Document
 		report.Findings = append(report.Findings, Finding{
 			Finding: finding.Finding, Cluster: in.Name, File: document.File, Line: document.Line(finding.Field.String()),

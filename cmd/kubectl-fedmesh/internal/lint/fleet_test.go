@@ -11,7 +11,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"fedmesh.io/fedmesh/cmd/kubectl-fedmesh/internal/documents"
-	"fedmesh.io/fedmesh/policies/mesh"
 )
 
 // readFleet reads a fixture of several clusters, whose documents stand behind lines
@@ -80,13 +79,14 @@ func TestFleetNotMeant(t *testing.T) {
 	}
 }
 
-// TestFleetUnlisted: what could not be read in one cluster is not missing there.
-func TestFleetUnlisted(t *testing.T) {
+// TestFleetIncomplete: what could not be read in one cluster is not missing there.
+func TestFleetIncomplete(t *testing.T) {
 	clusters, _ := readFleet(t, "../../../../policies/fleet/testdata/FED901/fail/service_of_another_name.yaml")
-	clusters[1].Unlisted = mesh.KindSet(mesh.ServiceEntry)
+	broken, _ := documents.Parse("broken.yaml", []byte("{apiVersion: networking.istio.io/v1, kind: ServiceEntry, metadata: {name: a}, spec: {hosts: 7}}"))
+	clusters[1].Documents = append(clusters[1].Documents, broken...)
 	report, err := Run(clusters, "default")
-	if err != nil {
-		t.Fatal(err)
+	if err != nil || len(report.Problems) != 1 {
+		t.Fatalf("got error %v and problems %v; want one problem", err, report.Problems)
 	}
 	if slices.ContainsFunc(report.Findings, func(finding Finding) bool { return finding.Rule == "FED901" }) {
 		t.Errorf("got %v; want no finding on what could not be read", report.Findings)
