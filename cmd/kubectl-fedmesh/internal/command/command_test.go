@@ -95,6 +95,26 @@ func TestText(t *testing.T) {
 	}
 }
 
+// TestExemption: an exempt finding is for the audit, and says by what; one whose
+// exemption has ended says that.
+func TestExemption(t *testing.T) {
+	exemption := func(expiresAt string) string {
+		return `{apiVersion: fedmesh.io/v1alpha1, kind: FederationExemption, metadata: {name: legacy, namespace: foo},
+spec: {rules: [FED103], targets: [{kind: ServiceEntry, name: "vip*"}], reason: a, expiresAt: "` + expiresAt + `"}}`
+	}
+	code, got, _ := run(exemption("2999-01-01T00:00:00Z"), "lint", federation, refused, "-")
+	if code != ExitClean || !strings.Contains(got, "Audit [FED103]") || !strings.Contains(got, "(exempt by legacy)") {
+		t.Errorf("got exit code %d, want 0 and who exempts it\n%s", code, got)
+	}
+	if _, got, _ := run(exemption("2999-01-01T00:00:00Z"), "lint", "-o", "json", federation, refused, "-"); !strings.Contains(got, `"exemption": "legacy"`) {
+		t.Errorf("got %s, want the exemption", got)
+	}
+	code, got, _ = run(exemption("2020-01-01T00:00:00Z"), "lint", federation, refused, "-")
+	if code != ExitFindings || !strings.Contains(got, "Deny [FED103]") || !strings.Contains(got, "(exemption legacy ended on 2020-01-01)") {
+		t.Errorf("got exit code %d, want 1 and since when\n%s", code, got)
+	}
+}
+
 // TestJSON: the form that machines rely on.
 func TestJSON(t *testing.T) {
 	_, text, _ := run("a: [", "lint", "-o", "json", federation, refused, "-")
@@ -113,7 +133,7 @@ func TestJSON(t *testing.T) {
 		"rule": "FED103", "action": "Deny", "cluster": "", "group": "networking.istio.io", "kind": "ServiceEntry",
 		"namespace": "foo", "name": "vip-multicast", "field": "spec.addresses[0]",
 		"message": "224.0.0.5 is a multicast address, by which no client reaches the host", "fix": "next free address: 240.0.0.1",
-		"file": refused, "line": 7.0, "fingerprint": "FED103|ServiceEntry foo/vip-multicast|spec.addresses[]|224.0.0.5",
+		"file": refused, "line": 7.0, "exemption": "", "fingerprint": "FED103|ServiceEntry foo/vip-multicast|spec.addresses[]|224.0.0.5",
 	}
 	if diff := cmp.Diff(want, got.Findings[0]); diff != "" {
 		t.Errorf("the finding differs (-want +got):\n%s", diff)

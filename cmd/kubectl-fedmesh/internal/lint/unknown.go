@@ -27,8 +27,11 @@ func (l loaded) unknownFields(object configuration.Object) []policies.Finding {
 	for i := range findings {
 		finding := &findings[i]
 		finding.Action = l.Federation.Action(finding.Rule, finding.Action, l.Index.NamespaceLabels(object.Namespace))
-		if finding.Action == policies.Off {
+		switch exemption, holds := l.exemptions.From(finding.Rule, finding.Ref); {
+		case finding.Action == policies.Off:
 			return nil
+		case holds:
+			finding.Action, finding.Exemption = policies.Audit, exemption.Ref.Name
 		}
 	}
 	return findings

@@ -30,6 +30,8 @@ type (
 		Line      int    `json:"line"`
 		// Fingerprint is what a later run knows the finding by.
 		Fingerprint string `json:"fingerprint"`
+		// Exemption is the FederationExemption that the finding is for the audit by.
+		Exemption string `json:"exemption"`
 	}
 	jsonError struct {
 		File    string `json:"file"`
@@ -61,7 +63,7 @@ func JSON(out io.Writer, report lint.Report) error {
 			Group: finding.Ref.Kind.GroupKind().Group, Kind: finding.Ref.Kind.String(),
 			Namespace: finding.Ref.Namespace, Name: finding.Ref.Name,
 			Field: finding.Field.String(), Message: finding.Message, Fix: finding.Fix,
-			File: finding.File, Line: finding.Line, Fingerprint: finding.Fingerprint(),
+			File: finding.File, Line: finding.Line, Fingerprint: finding.Fingerprint(), Exemption: finding.Exemption,
 		})
 	}
 	for _, problem := range report.Problems {

@@ -5,6 +5,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/fatih/color"
 
@@ -22,8 +23,8 @@ func Text(out io.Writer, report lint.Report, coloured bool) error {
 	}
 	style := newStyle(coloured)
 	for _, finding := range report.Findings {
-		if _, err := fmt.Fprintf(out, "%s: %s %s %s: %s\n", where(finding),
-			style.action(finding.Action), style.rule.Sprint("["+finding.Rule+"]"), finding.Field, finding.Text()); err != nil {
+		if _, err := fmt.Fprintf(out, "%s: %s %s %s: %s%s\n", where(finding),
+			style.action(finding.Action), style.rule.Sprint("["+finding.Rule+"]"), finding.Field, finding.Text(), exemption(finding)); err != nil {
 			return err
 		}
 	}
@@ -34,6 +35,17 @@ func Text(out io.Writer, report lint.Report, coloured bool) error {
 	_, err := fmt.Fprintf(out, "%d objects, %d to deny, %d to warn of, %d for the audit, %d unreadable%s\n", report.Objects,
 		report.Count(policies.Deny), report.Count(policies.Warn), report.Count(policies.Audit), len(report.Problems), note+undeclared(report))
 	return err
+}
+
+// exemption says by which exemption a finding is for the audit, or would be.
+func exemption(finding lint.Finding) string {
+	switch {
+	case finding.Exemption != "":
+		return " (exempt by " + finding.Exemption + ")"
+	case finding.Expired != nil:
+		return " (exemption " + finding.Expired.Ref.Name + " ended on " + finding.Expired.ExpiresAt.UTC().Format(time.DateOnly) + ")"
+	}
+	return ""
 }
 
 // where is the place of a finding and its object. The cluster stands behind the file,
