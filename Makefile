@@ -79,6 +79,7 @@ RACE = $(if $(filter 1,$(shell $(GO) env CGO_ENABLED)),-race)
 test: servers build ## Run all tests on the real servers; TESTFLAGS are added.
 	$(GO) test $(RACE) -count=1 -timeout 20m $(TESTFLAGS) ./...
 	cd test/istio && $(GO) test -count=1 -run '^TestSamples$$' .
+	$(GO) test -count=1 -run '^$$' -bench . -benchtime 1x ./policies/... ./cmd/... > /dev/null # that they run
 
 # A module of its own, so that what speaks with istiod is not in fedmesh's go.mod.
 .PHONY: test-istio

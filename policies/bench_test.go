@@ -38,6 +38,11 @@ func BenchmarkEvaluateServiceEntry(b *testing.B) {
 		}
 		index.Put(mesh.NewRecord(object))
 	}
+	rule, _, err := parseDocument([]byte(usualRule))
+	if err != nil {
+		b.Fatal(err)
+	}
+	index.Put(mesh.NewRecord(rule))
 	evaluator, err := NewEvaluator(Catalogue())
 	if err != nil {
 		b.Fatal(err)

@@ -29,7 +29,7 @@ func BenchmarkEvaluateWildcard(b *testing.B) {
 		{"DestinationRule/disabled", mesh.DestinationRule, "team-1",
 			`{"host": "*.global", "trafficPolicy": {"tls": {"mode": "DISABLE"}}}`, 1},
 		{"DestinationRule/unused port", mesh.DestinationRule, "team-1",
-			`{"host": "*.global", "trafficPolicy": {"tls": {"mode": "ISTIO_MUTUAL"}, "portLevelSettings": [{"port": {"number": 15443}, "tls": {"mode": "DISABLE"}}]}}`, 0},
+			`{"host": "*.global", "trafficPolicy": {"tls": {"mode": "ISTIO_MUTUAL"}, "portLevelSettings": [{"port": {"number": 15443}, "tls": {"mode": "DISABLE"}}]}}`, 1},
 		{"Sidecar/imports", mesh.Sidecar, "team-1", `{"egress": [{"hosts": ["./*.global"]}]}`, 0},
 		{"Sidecar/imports nothing", mesh.Sidecar, "clients", `{"egress": [{"hosts": ["./*.global"]}]}`, 1},
 	}
