@@ -6,8 +6,10 @@ import (
 	"os"
 
 	"fedmesh.io/fedmesh/cmd/kubectl-fedmesh/internal/command"
+	"fedmesh.io/fedmesh/cmd/kubectl-fedmesh/internal/lint"
 )
 
 func main() {
+	lint.CollectLess()
 	os.Exit(command.Run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 }
